@@ -1,0 +1,43 @@
+// The CPU backend's thread pool: fixed workers, work handed out by an atomic counter. Which thread
+// runs a unit is not fixed, so a unit must write only what is its own and never a shared sum.
+#pragma once
+#include <cstdint>
+
+namespace spar {
+
+constexpr int64_t kScratchBytes = 1 << 20;
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int32_t num_threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int32_t size() const;
+  // False when threads or scratch could not be had; then the pool must not be used.
+  bool ok() const;
+
+  // Calls f(unit, thread) once for each unit in [0, units), on the caller and the workers, and
+  // returns when all are done. Not reentrant.
+  template <class F>
+  void parallel(int64_t units, F&& f) {
+    run(units, [](void* arg, int64_t unit, int32_t thread) { (*static_cast<F*>(arg))(unit, thread); }, &f);
+  }
+
+  // kScratchBytes of 64-byte aligned memory of one thread, free to use inside a unit.
+  float* scratch(int32_t thread) const;
+
+ private:
+  using Unit = void (*)(void* arg, int64_t unit, int32_t thread);
+  void run(int64_t units, Unit unit, void* arg);
+  struct State;
+  State* state_;
+};
+
+struct BackendState {
+  explicit BackendState(int32_t num_threads) : threads(num_threads) {}
+  ThreadPool threads;
+};
+
+}  // namespace spar

@@ -1,0 +1,116 @@
+// Vectors of fp32 for the kernel family that the including file is compiled for. Every cpu.cc is
+// compiled once per family with SPAR_ISA_NS set to its namespace (isa_base, isa_avx2, isa_avx512)
+// and -ffp-contract=off, so a multiply-add is fused exactly where fma() is written (the base
+// family has no fused form: it rounds the product). Lanes: 16, 8 or 4.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#ifndef SPAR_ISA_NS
+#define SPAR_ISA_NS isa_base
+#endif
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float vf __attribute__((vector_size(kLanes * 4)));
+typedef int32_t vi __attribute__((vector_size(kLanes * 4)));
+
+#define SPAR_INLINE static inline __attribute__((always_inline, unused))
+
+SPAR_INLINE vf load(const float* p) {
+  vf v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+SPAR_INLINE void store(float* p, vf v) { std::memcpy(p, &v, sizeof v); }
+SPAR_INLINE vf splat(float x) { return vf{} + x; }
+
+// The first n < kLanes lanes; the others are `fill`.
+SPAR_INLINE vf load_some(const float* p, int n, float fill) {
+  vf v = splat(fill);
+  std::memcpy(&v, p, static_cast<size_t>(n) * 4);
+  return v;
+}
+SPAR_INLINE void store_some(float* p, vf v, int n) { std::memcpy(p, &v, static_cast<size_t>(n) * 4); }
+
+#if defined(__AVX512F__)
+SPAR_INLINE vf fma(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+SPAR_INLINE vf max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+SPAR_INLINE vf min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+SPAR_INLINE vf sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
+SPAR_INLINE float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#elif defined(__AVX2__)
+SPAR_INLINE vf fma(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+SPAR_INLINE vf max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
+SPAR_INLINE vf min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+SPAR_INLINE vf sqrt(vf a) { return (vf)_mm256_sqrt_ps((__m256)a); }
+SPAR_INLINE float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
+SPAR_INLINE vf fma(vf a, vf b, vf c) { return a * b + c; }
+SPAR_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
+SPAR_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
+SPAR_INLINE vf sqrt(vf a) {
+  for (int i = 0; i < kLanes; i++) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+}
+SPAR_INLINE float fma(float a, float b, float c) { return a * b + c; }
+#endif
+
+// Fixed trees: halves are combined until one lane is left.
+SPAR_INLINE float sum(vf v) {
+  float t[kLanes];
+  store(t, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) t[i] += t[i + width];
+  return t[0];
+}
+SPAR_INLINE float max(vf v) {
+  float t[kLanes];
+  store(t, v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) t[i] = t[i] > t[i + width] ? t[i] : t[i + width];
+  return t[0];
+}
+
+// e^x, largest error 1.5 ulp over [-87.3, 88.7] (backends/cpu/vec_test.cc); 0 below, inf above,
+// NaN for NaN. Cody-Waite reduction and a degree-6 polynomial.
+SPAR_INLINE vf exp(vf x) {
+  const vf low = splat(-87.33654f), high = splat(88.72283f);
+  vf c = min(max(x, low), high);
+  vf n = c * splat(1.44269504088896341f);
+  vf shifted = n + splat(12582912.0f);  // 1.5 2^23: rounds n to an integer in the low bits
+  vf k = shifted - splat(12582912.0f);
+  vf r = fma(k, splat(-0.693359375f), c);
+  r = fma(k, splat(2.12194440e-4f), r);
+  vf p = splat(1.9875691500e-4f);
+  p = fma(p, r, splat(1.3981999507e-3f));
+  p = fma(p, r, splat(8.3334519073e-3f));
+  p = fma(p, r, splat(4.1665795894e-2f));
+  p = fma(p, r, splat(1.6666665459e-1f));
+  p = fma(p, r, splat(5.0000001201e-1f));
+  vf y = fma(p, r * r, r) + splat(1.0f);
+  // Two half scalings keep 2^k in range at both ends.
+  vi e = __builtin_convertvector(k, vi);
+  vi half = e >> 1;
+  vf s1 = (vf)((half + 127) << 23), s2 = (vf)((e - half + 127) << 23);
+  y = y * s1 * s2;
+  y = x < low ? splat(0.0f) : y;
+  y = x > high ? splat(__builtin_inff()) : y;
+  return x == x ? y : x;
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

@@ -1,0 +1,49 @@
+// linear: products with a weight matrix W [N, K].
+//   prepare          packs W for the two products below, once per optimizer step; in bf16
+//                    precision the packed values are W rounded to bfloat16 (nearest even)
+//   forward          y[m,n]  = sum_k x[m,k] W[n,k] + b[n]      overwrites y
+//   backward_input   dx[m,k] (+)= sum_n dy[m,n] W[n,k]         overwrites or accumulates
+//   backward_weight  dW[n,k] += sum_m dy[m,n] x[m,k];  db[n] += sum_m dy[m,n]   accumulates
+// Each output is one chain of fused multiply-adds over the summed index in ascending order,
+// starting from 0 (then bias or the old value is added once at the end), whatever M, the tile and
+// the number of threads: a row's bits do not depend on its batch. The chain of backward_weight is
+// over all M rows of the call.
+// Bytes: 4 (M K + M N) + packed W. FLOPs: 2 M N K each.
+#pragma once
+#include "core/exec.h"
+
+namespace spar {
+
+// direction 0: forward panels, 1: backward panels.
+using LinearPackedBytes = int64_t (*)(int64_t n, int64_t k, int32_t precision, int32_t direction);
+
+struct LinearPrepare {
+  PackedWeight weight;
+};
+
+struct LinearForward {
+  const int32_t* rows;  // M
+  const float* x;       // [M, K]
+  PackedWeight weight;  // [N, K]
+  const float* bias;    // [N] or NULL
+  float* y;             // [M, N]
+};
+
+struct LinearBackwardInput {
+  const int32_t* rows;
+  const float* dy;      // [M, N]
+  PackedWeight weight;  // [N, K]
+  float* dx;            // [M, K]
+  int32_t accumulate;   // 0: overwrite
+};
+
+struct LinearBackwardWeight {
+  const int32_t* rows;
+  const float* dy;  // [M, N]
+  const float* x;   // [M, K]
+  float* dw;        // [N, K] accumulated
+  float* dbias;     // [N] accumulated, or NULL
+  int64_t n, k;
+};
+
+}  // namespace spar
