@@ -1,6 +1,9 @@
 package native
 
-import "unsafe"
+import (
+	"errors"
+	"unsafe"
+)
 
 // BatchConfig is the capacity of a batch; its memory is allocated once.
 type BatchConfig struct {
@@ -65,7 +68,7 @@ func (m *Model) OpenBatch(c BatchConfig) (*Batch, error) {
 		b.node = m.node.add(func() error { return m.ctx.check("batch close", calls.batchClose(b.handle)) })
 		arrays := sparBatchArrays{Size: int64(unsafe.Sizeof(sparBatchArrays{}))}
 		if err := m.ctx.check("batch pointers", calls.batchPointers(b.handle, &arrays)); err != nil {
-			return err
+			return errors.Join(err, b.node.close())
 		}
 		b.alias(&arrays)
 		return nil
