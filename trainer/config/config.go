@@ -34,6 +34,7 @@ type Config struct {
 	Gamma          float64      `yaml:"gamma" default:"0.5" range:"[0,1e6]" doc:"simpo: target margin"`
 	Anchor         float64      `yaml:"anchor_weight" default:"1" range:"[0,1e6]" doc:"tspin: weight of the term that anchors to the first policy"`
 	LabelSmoothing float64      `yaml:"label_smoothing" default:"0" range:"[0,0.5)" doc:"cdpo and robust: assumed share of flipped labels"`
+	SFTWeight      float64      `yaml:"sft_weight" default:"0" range:"[0,1e6]" doc:"pairs: adds this times the mean token loss of the real response"`
 	Desirable      float64      `yaml:"desirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of chosen responses"`
 	Undesirable    float64      `yaml:"undesirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of rejected responses"`
 

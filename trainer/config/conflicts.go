@@ -54,14 +54,18 @@ func (c *Config) conflicts() []string {
 
 // lossKeys says which keys an algorithm's loss reads, besides those that every run has.
 var lossKeys = map[string][]string{
-	"spin": {"beta", "loss_type"}, "chi2": {"beta", "c", "alpha", "tau", "huber"},
-	"space": {"beta", "mu"}, "tspin": {"beta", "anchor_weight"}, "sft": {"beta"},
-	"dpo": {"beta", "loss_type", "gamma", "label_smoothing", "desirable_weight", "undesirable_weight"},
+	"spin": {"loss_type", "sft_weight"}, "chi2": {"c", "alpha", "tau", "huber", "sft_weight"},
+	"space": {"mu", "sft_weight"}, "tspin": {"anchor_weight", "sft_weight"}, "sft": {},
+	"dpo": {"loss_type", "gamma", "label_smoothing", "desirable_weight", "undesirable_weight", "sft_weight"},
 }
+
+// optionalKeys are all keys of lossKeys, in the order of Config.
+var optionalKeys = []string{"loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing",
+	"sft_weight", "desirable_weight", "undesirable_weight"}
 
 func (c *Config) lossConflicts() []string {
 	var out []string
-	for _, key := range []string{"loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "desirable_weight", "undesirable_weight"} {
+	for _, key := range optionalKeys {
 		if c.given(key) && !slices.Contains(lossKeys[c.Algorithm], key) {
 			out = append(out, fmt.Sprintf("%s%s: %s does not use it; remove the key", c.place(key), key, c.Algorithm))
 		}

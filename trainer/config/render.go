@@ -21,7 +21,7 @@ func (c *Config) Render() string {
 // skipped lists keys that would be in conflict with what is set.
 func (c *Config) skipped() map[string]bool {
 	skip := map[string]bool{}
-	for _, key := range []string{"loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "desirable_weight", "undesirable_weight"} {
+	for _, key := range optionalKeys {
 		skip[key] = true
 	}
 	for _, key := range lossKeys[c.Algorithm] {
