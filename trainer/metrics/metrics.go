@@ -1,7 +1,7 @@
 // Package metrics writes a run's numbers: metrics.jsonl, one line per optimizer step or evaluation, and
 // the same as a TensorBoard event file.
 //
-//	w, err := metrics.Open(fsys.OS, "runs/first", keep)
+//	w, err := metrics.Open(fsys.OS, "runs/first")
 //	err = w.Append(metrics.Record{Iteration: 0, Step: 12, Values: map[string]float64{"loss": 0.61}})
 //
 // Names are TRL's: loss, grad_norm, learning_rate, epoch, rewards/chosen, rewards/rejected,
@@ -84,6 +84,8 @@ func sortedNames(m map[string]float64) []string {
 
 // Writer appends to both files.
 type Writer struct {
+	fs     fsys.FS
+	dir    string
 	file   fsys.File
 	events fsys.File
 	bytes  int64
@@ -94,36 +96,62 @@ const (
 	maxBytes = 4 << 30
 )
 
-// Open opens runDir/metrics.jsonl for appending after its first keep bytes, what follows being steps that will be
-// done again, and writes the event file anew from what is kept. keep past the end is an error: the file was cut.
-func Open(f fsys.FS, runDir string, keep int64) (*Writer, error) {
+// Open opens runDir/metrics.jsonl for appending; a torn last line is cut off. The event file is written anew from what is kept.
+func Open(f fsys.FS, runDir string) (*Writer, error) {
 	path := filepath.Join(runDir, fileName)
 	file, err := f.Append(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	info, err := file.Stat()
-	if err == nil && info.Size() < keep {
-		err = fault.Inputf("holds %d bytes, the journal says at least %d; restore the file", info.Size(), keep)
-	}
+	w := &Writer{fs: f, dir: runDir, file: file}
+	whole, err := wholeLines(f, path)
 	if err == nil {
-		err = file.Truncate(keep)
+		err = w.cut(whole)
 	}
 	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, errors.Join(err, file.Close())
 	}
-	records, err := Read(f, runDir)
+	return w, nil
+}
+
+// Rewind forgets what follows the first keep bytes, steps that will be done again. A file with fewer is an error: it
+// was cut by someone else.
+func (w *Writer) Rewind(keep int64) error {
+	if keep == w.bytes {
+		return nil
+	}
+	if keep > w.bytes {
+		return fault.Inputf("%s: holds %d bytes, the run's journal vouches for %d; restore the file or start in another output_dir", w.file.Name(), w.bytes, keep)
+	}
+	return w.cut(keep)
+}
+
+// cut shortens the file and writes the event file anew.
+func (w *Writer) cut(keep int64) error {
+	if err := w.file.Truncate(keep); err != nil {
+		return fmt.Errorf("%s: %w", w.file.Name(), err)
+	}
+	w.bytes = keep
+	records, err := Read(w.fs, w.dir)
 	if err != nil {
-		file.Close()
-		return nil, err
+		return err
 	}
-	events, err := rewriteEvents(f, filepath.Join(runDir, "tb"), records)
+	if w.events != nil {
+		if err := w.events.Close(); err != nil {
+			return fmt.Errorf("TensorBoard events: %w", err)
+		}
+		w.events = nil
+	}
+	w.events, err = rewriteEvents(w.fs, filepath.Join(w.dir, "tb"), records)
+	return err
+}
+
+func wholeLines(f fsys.FS, path string) (int64, error) {
+	data, err := fsys.ReadFile(f, path, maxBytes)
 	if err != nil {
-		file.Close()
-		return nil, err
+		return 0, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Writer{file: file, events: events, bytes: keep}, nil
+	return int64(bytes.LastIndexByte(data, '\n') + 1), nil
 }
 
 // Append writes one record. Time is filled in when zero.
@@ -152,7 +180,13 @@ func (w *Writer) Sync() (int64, error) {
 }
 
 // Close closes both files.
-func (w *Writer) Close() error { return errors.Join(w.file.Close(), w.events.Close()) }
+func (w *Writer) Close() error {
+	err := w.file.Close()
+	if w.events != nil {
+		err = errors.Join(err, w.events.Close())
+	}
+	return err
+}
 
 // Read returns all whole lines of runDir/metrics.jsonl; a torn last line is left out, a missing file is empty.
 func Read(f fsys.FS, runDir string) ([]Record, error) {

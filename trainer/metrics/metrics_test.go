@@ -19,7 +19,7 @@ func record(step int64) Record {
 
 func TestRoundTripAndRewind(t *testing.T) {
 	dir := t.TempDir()
-	w, err := Open(fsys.OS, dir, 0)
+	w, err := Open(fsys.OS, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +39,11 @@ func TestRoundTripAndRewind(t *testing.T) {
 	if err != nil || len(all) != 4 || !reflect.DeepEqual(all[3], record(4)) {
 		t.Fatalf("got %v, %v", all, err)
 	}
-	w, err = Open(fsys.OS, dir, keep)
+	w, err = Open(fsys.OS, dir)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rewind(keep); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Append(record(30)); err != nil {
@@ -94,7 +97,7 @@ func TestEventBytes(t *testing.T) {
 }
 
 func TestNotFinite(t *testing.T) {
-	w, err := Open(fsys.OS, t.TempDir(), 0)
+	w, err := Open(fsys.OS, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +117,18 @@ func TestDamage(t *testing.T) {
 	if _, err := Read(fsys.OS, dir); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), fileName+":2") {
 		t.Errorf("got %v, want class Input and line 2", err)
 	}
-	if _, err := Open(fsys.OS, dir, 1000); err == nil || !strings.Contains(err.Error(), "at least 1000") {
+	if err := os.WriteFile(path, []byte("{\"step\":1}\n{\"st"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Open(fsys.OS, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if n, err := w.Sync(); n != 11 || err != nil {
+		t.Errorf("a torn last line: %d bytes kept, want 11; %v", n, err)
+	}
+	if err := w.Rewind(1000); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "vouches for 1000") {
 		t.Errorf("a file shorter than the journal says: got %v", err)
 	}
 }
