@@ -48,7 +48,7 @@ type Completion struct {
 // SampleOptions are the sampler's capacities.
 type SampleOptions struct {
 	MaxRows  int // tokens computed in a step; 0: DefaultSampleRows
-	KVTokens int // key/value pool; 0: all requests at once, up to DefaultKVTokens or the largest request
+	KVTokens int // key/value pool; 0: all requests at once, up to DefaultKVTokens if each sample fits alone
 }
 
 // Defaults of SampleOptions: wide enough to keep the matrix products efficient on a CPU, small
@@ -94,15 +94,22 @@ func samplerConfig(rs []SampleRequest, o SampleOptions) native.SamplerConfig {
 		o.MaxRows = DefaultSampleRows
 	}
 	if o.KVTokens == 0 {
-		all, largest := 0, 0
+		least := 0 // a request fits when one of its samples does
 		for _, r := range rs {
-			// Each sequence takes whole blocks of the pool; 64 more tokens cover the last one.
-			need := len(r.Prompt) + 64 + r.Samples*(r.MaxNewTokens+64)
-			all, largest = all+need, max(largest, need)
+			least = max(least, len(r.Prompt)+r.MaxNewTokens)
 		}
-		o.KVTokens = max(min(all, DefaultKVTokens), largest)
+		o.KVTokens = max(min(PoolTokens(rs), DefaultKVTokens), least)
 	}
 	return native.SamplerConfig{MaxRows: o.MaxRows, KVTokens: o.KVTokens}
+}
+
+// PoolTokens is the pool in which all requests run at once.
+func PoolTokens(rs []SampleRequest) int {
+	n := 0
+	for _, r := range rs {
+		n += len(r.Prompt) + r.Samples*r.MaxNewTokens
+	}
+	return n
 }
 
 func (r *SampleRequest) lower() native.Request {

@@ -17,12 +17,15 @@ import (
 	"spar/native"
 )
 
+// configOnly is the format of a model that was opened without weights.
+const configOnly = "config"
+
 // load fills the engine's weights from the source, or at random when it has only a config, and
 // packs them.
 func (p *Policy) load() error {
 	stored := p.source.Tensors()
 	for i, t := range p.model.Tensors() {
-		if len(stored) == 0 {
+		if p.source.Format == configOnly {
 			randomize(t, p.options.RandomSeed, uint32(i))
 			continue
 		}
