@@ -128,19 +128,48 @@ type object struct {
 }
 
 func (o *object) put(key string, value any) {
-	text, err := json.Marshal(value)
+	text, err := plainJSON(value)
 	if err != nil && o.err == nil {
 		o.err = err
 	}
 	if o.buf.Len() > 0 {
 		o.buf.WriteByte(',')
 	}
-	o.buf.WriteString(strconv.Quote(key) + ":")
+	name, err := plainJSON(key)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	o.buf.Write(name)
+	o.buf.WriteByte(':')
 	o.buf.Write(text)
 }
 
 func (o *object) bytes() ([]byte, error) {
 	return []byte("{" + o.buf.String() + "}"), o.err
+}
+
+func (o *object) indented() ([]byte, error) { return indent(o.bytes()) }
+
+// plainJSON is json.Marshal without escapes for HTML: special tokens such as <s> stay readable.
+func plainJSON(value any) ([]byte, error) {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	err := e.Encode(value)
+	return bytes.TrimRight(buf.Bytes(), "\n"), err
+}
+
+// indent lays JSON out as transformers does, two spaces a level and a line feed at the end.
+func indent(data []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	if err := json.Indent(&buf, data, "", "  "); err != nil {
+		return nil, err
+	}
+	buf.WriteByte('\n')
+	return buf.Bytes(), nil
 }
 
 // MarshalJSON makes an object usable as a value.
