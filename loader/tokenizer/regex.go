@@ -31,7 +31,11 @@ func compileRegex(pattern, where string) (*regexMatcher, error) {
 		return nil, fault.Inputf("%s uses %s, which this engine reads otherwise than Oniguruma does; the tokenizer cannot be matched exactly",
 			where, construct)
 	}
-	re, err := regexp2.Compile(pattern, regexp2.Multiline)
+	frozen, err := freeze(pattern)
+	if err != nil {
+		return nil, fault.Inputf("%s cannot be used: %v", where, err)
+	}
+	re, err := regexp2.Compile(frozen, regexp2.Multiline)
 	if err != nil {
 		return nil, fault.Inputf("%s does not compile: %v", where, err)
 	}

@@ -35,7 +35,7 @@ func scanGPT2(t *classTable, s string, i int) int {
 	if s[i] == ' ' {
 		from++
 	}
-	for _, class := range [...]uint8{isLetter, isNumber} {
+	for _, class := range [...]uint16{isLetter, isNumber} {
 		if end := t.run(s, from, class); end > from {
 			return end
 		}
@@ -48,7 +48,7 @@ func scanGPT2(t *classTable, s string, i int) int {
 
 // modernScanner is the family of cl100k, Llama 3 and Qwen: word holds the flags that make up words, and digits
 // come in groups of at most group.
-func modernScanner(word uint8, group int) scanner {
+func modernScanner(word uint16, group int) scanner {
 	return func(t *classTable, s string, i int) int {
 		if n := foldedContraction(s[i:]); n > 0 {
 			return i + n
@@ -91,7 +91,7 @@ func modernScanner(word uint8, group int) scanner {
 }
 
 // run returns the end of the code points from i on that have one of the flags.
-func (t *classTable) run(s string, i int, flags uint8) int {
+func (t *classTable) run(s string, i int, flags uint16) int {
 	for {
 		f, size := t.at(s, i)
 		if f&flags == 0 {
@@ -102,7 +102,7 @@ func (t *classTable) run(s string, i int, flags uint8) int {
 }
 
 // runOther returns the end of the code points from i on that have none of the flags.
-func (t *classTable) runOther(s string, i int, flags uint8) int {
+func (t *classTable) runOther(s string, i int, flags uint16) int {
 	for i < len(s) {
 		f, size := t.at(s, i)
 		if f&flags != 0 {

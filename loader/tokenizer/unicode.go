@@ -16,23 +16,26 @@ const (
 	isBlank               // \s of lstrip and rstrip
 )
 
+// categoryShift: the flags' second byte is the general category, an index into categories.
+const categoryShift = 8
+
 const pageBits = 8
 
 // classTable is classRuns unrolled into pages; equal pages are shared.
 type classTable struct {
 	page  [(utf8.MaxRune + 1) >> pageBits]uint16
-	flags [][1 << pageBits]uint8
+	flags [][1 << pageBits]uint16
 }
 
 var classes = sync.OnceValue(func() *classTable {
 	t := &classTable{}
-	seen := map[[1 << pageBits]uint8]uint16{}
-	run, flags := 0, uint8(0)
+	seen := map[[1 << pageBits]uint16]uint16{}
+	run, flags := 0, uint16(0)
 	for p := range t.page {
-		var page [1 << pageBits]uint8
+		var page [1 << pageBits]uint16
 		for i := range page {
 			if run < len(classRuns) && classRuns[run][0] == uint32(p<<pageBits|i) {
-				flags = uint8(classRuns[run][1])
+				flags = uint16(classRuns[run][1])
 				run++
 			}
 			page[i] = flags
@@ -48,12 +51,12 @@ var classes = sync.OnceValue(func() *classTable {
 	return t
 })
 
-func (t *classTable) of(r rune) uint8 {
+func (t *classTable) of(r rune) uint16 {
 	return t.flags[t.page[r>>pageBits]][r&(1<<pageBits-1)]
 }
 
 // at returns the flags and the length in bytes of the code point of s at i; 0, 0 at the end.
-func (t *classTable) at(s string, i int) (flags uint8, size int) {
+func (t *classTable) at(s string, i int) (flags uint16, size int) {
 	if i >= len(s) {
 		return 0, 0
 	}
@@ -65,7 +68,7 @@ func (t *classTable) at(s string, i int) (flags uint8, size int) {
 }
 
 // before returns the flags of the code point that ends at i; 0 at the start.
-func (t *classTable) before(s string, i int) uint8 {
+func (t *classTable) before(s string, i int) uint16 {
 	if i == 0 {
 		return 0
 	}
