@@ -23,11 +23,36 @@
 #endif
 SPAR_API int fixture_tag = FIXTURE_TAG;
 
-struct spar_context { char text[256]; char* breadcrumb; volatile int cancel; int busy, children; };
-struct spar_model { spar_context* context; float *data, *grad; int64_t elements; int ready, children; };
-struct spar_batch { spar_model* model; spar_batch_desc desc; spar_batch_arrays arrays; int forwarded; };
-struct spar_optimizer { spar_model* model; float* first; int64_t step; };
-struct spar_sampler { spar_model* model; int64_t id; int32_t start, samples, next, length; int32_t token[64]; float logp[64]; };
+struct spar_context {
+  char text[256];
+  char* breadcrumb;
+  volatile int cancel;
+  int busy, children;
+};
+struct spar_model {
+  spar_context* context;
+  float *data, *grad;
+  int64_t elements;
+  int ready, children;
+};
+struct spar_batch {
+  spar_model* model;
+  spar_batch_desc desc;
+  spar_batch_arrays arrays;
+  int forwarded;
+};
+struct spar_optimizer {
+  spar_model* model;
+  float* first;
+  int64_t step;
+};
+struct spar_sampler {
+  spar_model* model;
+  int64_t id;
+  int32_t start, samples, next, length;
+  int32_t token[64];
+  float logp[64];
+};
 
 static int32_t fail(spar_context* c, int32_t code, const char* text) {
   snprintf(c->text, sizeof c->text, "%s", text);
@@ -37,7 +62,8 @@ static int32_t fail(spar_context* c, int32_t code, const char* text) {
 /* Two threads inside one context at once is what the binding must never let happen. */
 static int32_t enter(spar_context* c) {
   if (__atomic_exchange_n(&c->busy, 1, __ATOMIC_SEQ_CST)) return fail(c, SPAR_E_INTERNAL, "two threads in one context");
-  for (volatile int i = 0; i < 200; i++) {}
+  for (volatile int i = 0; i < 200; i++) {
+  }
   return SPAR_OK;
 }
 static int32_t leave(spar_context* c, int32_t code) {
@@ -46,12 +72,26 @@ static int32_t leave(spar_context* c, int32_t code) {
 }
 
 int32_t spar_library_info(spar_info* out) {
-  static const int64_t sizes[] = {
-      sizeof(spar_info), sizeof(spar_context_desc), sizeof(spar_op_profile), sizeof(spar_probe), sizeof(spar_model_spec),
-      sizeof(spar_model_desc), sizeof(spar_tensor), sizeof(spar_segment), sizeof(spar_batch_desc), sizeof(spar_batch_arrays),
-      sizeof(spar_forward_desc), sizeof(spar_optimizer_desc), sizeof(spar_step_desc), sizeof(spar_step_result),
-      sizeof(spar_optimizer_state), sizeof(spar_sampler_desc), sizeof(spar_request), sizeof(spar_progress),
-      sizeof(spar_completion), sizeof(spar_plan) + 8 * FIXTURE_GROW};
+  static const int64_t sizes[] = {sizeof(spar_info),
+                                  sizeof(spar_context_desc),
+                                  sizeof(spar_op_profile),
+                                  sizeof(spar_probe),
+                                  sizeof(spar_model_spec),
+                                  sizeof(spar_model_desc),
+                                  sizeof(spar_tensor),
+                                  sizeof(spar_segment),
+                                  sizeof(spar_batch_desc),
+                                  sizeof(spar_batch_arrays),
+                                  sizeof(spar_forward_desc),
+                                  sizeof(spar_optimizer_desc),
+                                  sizeof(spar_step_desc),
+                                  sizeof(spar_step_result),
+                                  sizeof(spar_optimizer_state),
+                                  sizeof(spar_sampler_desc),
+                                  sizeof(spar_request),
+                                  sizeof(spar_progress),
+                                  sizeof(spar_completion),
+                                  sizeof(spar_plan) + 8 * FIXTURE_GROW};
   if (out->size != (int64_t)sizeof *out) return SPAR_E_INVALID;
   memset(out, 0, sizeof *out);
   out->size = sizeof *out;
@@ -180,7 +220,8 @@ int32_t spar_forward(spar_batch* b, const spar_forward_desc* d) {
   if (enter(c)) return SPAR_E_INTERNAL;
   for (int32_t s = 0; s < d->num_segments; s++) {
     const spar_segment* g = &b->arrays.segment[s];
-    for (int32_t i = g->first_row; i < g->first_row + g->num_rows; i++) b->arrays.logp[i] = -(float)(b->arrays.token[i] + g->prefix);
+    for (int32_t i = g->first_row; i < g->first_row + g->num_rows; i++)
+      b->arrays.logp[i] = -(float)(b->arrays.token[i] + g->prefix);
   }
   b->forwarded = 1;
   return leave(c, SPAR_OK);
@@ -246,7 +287,8 @@ int32_t spar_sampler_close(spar_sampler* s) {
   return SPAR_OK;
 }
 int32_t spar_sampler_add(spar_sampler* s, const spar_request* r) {
-  if (r->num_prompt < 1 || r->max_new_tokens > 64) return fail(s->model->context, SPAR_E_INVALID, "the request could never fit");
+  if (r->num_prompt < 1 || r->max_new_tokens > 64)
+    return fail(s->model->context, SPAR_E_INVALID, "the request could never fit");
   s->id = r->id;
   s->start = r->prompt[r->num_prompt - 1];
   s->samples = r->num_samples;
@@ -286,8 +328,8 @@ int32_t spar_sampler_stop(spar_sampler* s, int64_t id, int32_t sample, int32_t n
 }
 
 #ifndef FIXTURE_LACKS
-int32_t spar_plan_bytes(const spar_model_spec* spec, const spar_model_desc* model, int32_t optimizer_kind, const spar_batch_desc* batch,
-                        const spar_sampler_desc* sampler, spar_plan* out) {
+int32_t spar_plan_bytes(const spar_model_spec* spec, const spar_model_desc* model, int32_t optimizer_kind,
+                        const spar_batch_desc* batch, const spar_sampler_desc* sampler, spar_plan* out) {
   (void)model;
   if (spec->vocab_size < 1) return SPAR_E_INVALID;
   out->parameters = (int64_t)spec->vocab_size * spec->hidden_size;
