@@ -23,7 +23,7 @@ type Config struct {
 	Model     string `yaml:"model" required:"yes" doc:"Hugging Face directory or GGUF file"`
 	Algorithm string `yaml:"algorithm" required:"yes" oneof:"spin chi2 space tspin dpo sft" doc:"what is trained"`
 
-	Iterations     int          `yaml:"iterations" default:"1" range:"[1,1000]" doc:"self-play rounds; the opponent is re-frozen in each"`
+	Iterations     int          `yaml:"iterations" default:"1" range:"[1,1000]" doc:"rounds; the opponent is re-frozen and the optimizer starts anew in each"`
 	Beta           PerIteration `yaml:"beta" default:"0.1" range:"(0,1000]" doc:"scale of the log-ratio, one number or one per iteration"`
 	LossType       string       `yaml:"loss_type" default:"sigmoid" oneof:"sigmoid hinge exp linear ipo robust cdpo simpo sppo_hard kto" doc:"link of spin, or variant of dpo"`
 	C              float64      `yaml:"c" default:"0.5" range:"(0,1e6]" doc:"chi2: weight of the squared rewards"`

@@ -56,7 +56,7 @@ func TestBadConfigs(t *testing.T) {
 		{"empty list", minimal + "beta: []\n", "the list has 0 values"},
 		{"bad in list", minimal + "iterations: 2\nbeta: [0.1, 0]\n", "beta: got 0, want a number in (0, 1000]"},
 		{"backend", minimal + "backend: cuda\n", "bad.yaml:4:1: backend: only cpu is built into this program, not cuda"},
-		{"dpo iterations", "model: m\nalgorithm: dpo\niterations: 2\ndata: {train: t}\n", "one-stage"},
+		{"dpo iterations", "model: m\nalgorithm: dpo\niterations: 2\ndata: {train: t}\n", "one fixed reference"},
 		{"steps and epochs", minimal + "max_steps: 3\nnum_train_epochs: 1\n", "given together with num_train_epochs"},
 		{"tokens and pairs", minimal + "tokens_per_batch: 300\nper_device_train_batch_size: 1\n", "given together with per_device_train_batch_size"},
 		{"greedy", minimal + "sampling: {temperature: 0}\n", "needs drawn samples"},

@@ -26,8 +26,8 @@ func (c *Config) conflicts() []string {
 	if c.Backend != "cpu" {
 		add("backend", "only cpu is built into this program, not %s; remove the key or write cpu", c.Backend)
 	}
-	if !c.SelfPlay() && c.Iterations != 1 {
-		add("iterations", "%s is a one-stage algorithm, so iterations must be 1, not %d; use num_train_epochs for more passes", c.Algorithm, c.Iterations)
+	if c.Algorithm == "dpo" && c.Iterations != 1 {
+		add("iterations", "dpo compares with one fixed reference, so iterations must be 1, not %d; use num_train_epochs for more passes", c.Iterations)
 	}
 	if !c.SelfPlay() && c.MixPrevious {
 		add("mix_previous", "%s makes no pairs of its own, so there is nothing to mix; remove the key", c.Algorithm)
