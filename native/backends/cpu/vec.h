@@ -36,7 +36,7 @@ SPAR_INLINE vf load(const float* p) {
   return v;
 }
 SPAR_INLINE void store(float* p, vf v) { std::memcpy(p, &v, sizeof v); }
-SPAR_INLINE vf splat(float x) { return vf{} + x; }
+SPAR_INLINE vf splat(float x) { return x - vf{}; }  // x - 0 is x for every x, so it folds to a broadcast
 
 // The first n < kLanes lanes; the others are `fill`.
 SPAR_INLINE vf load_some(const float* p, int n, float fill) {
