@@ -98,10 +98,12 @@ class Check {
 class Bench {
  public:
   Bench(const Family& family, int32_t num_threads);
+  const Family& family() const { return family_; }
   const OpTable& kernels() const { return *family_.table; }
   Exec exec(int32_t precision = SPAR_FP32) const { return {threads(num_threads_), precision}; }
   // 64-byte aligned, filled with random numbers in [-1, 1); lives as long as the Bench.
   float* data(int64_t count, uint64_t seed);
+  // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
   void time(const std::string& label, double flops, double bytes, const std::function<void()>& run);
 
  private:
@@ -119,6 +121,24 @@ void add_bench(const char* op, std::function<void(Bench&)> run);
 struct Registration {
   explicit Registration(void (*f)()) { f(); }
 };
+
+// What was registered, in order; for the runner.
+struct Case {
+  std::string op, name;
+  std::function<void(Check&)> run;
+};
+struct Planted {
+  std::string op, bug;
+  std::function<void(OpTable&)> spoil;
+};
+struct Timing {
+  std::string op;
+  std::function<void(Bench&)> run;
+};
+std::vector<Case>& cases();
+std::vector<Planted>& planted();
+std::vector<Timing>& timings();
+void set_genuine(const OpTable* table);
 
 }  // namespace test
 }  // namespace spar

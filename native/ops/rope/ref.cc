@@ -1,83 +1,12 @@
-// The rope op in double: see op.h.
-#include <cmath>
-#include <vector>
-
+// rope, the reference: see rope/plain.h.
 #include "backends/cpu/kernels.h"
+#include "ops/rope/plain.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
-namespace {
 
-double rstd_of(const float* x, int64_t n, double eps) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += double{x[i]} * x[i];
-  return 1.0 / std::sqrt(sum / static_cast<double>(n) + eps);
-}
-
-// Turns the pairs (u[i], u[i + D/2]) by the angles of one position; back when sign is -1.
-void rotate(std::vector<double>& u, const float* cos, const float* sin, double sign) {
-  const size_t half = u.size() / 2;
-  for (size_t i = 0; i < half; i++) {
-    const double c = cos[i], s = sign * sin[i], low = u[i], high = u[i + half];
-    u[i] = low * c - high * s;
-    u[i + half] = high * c + low * s;
-  }
-}
-
-// g: gradient of RMSNorm(x) w; replaced by that of x. dw accumulates.
-void norm_back(std::vector<double>& g, const float* x, const float* w, double eps, std::vector<double>& dw) {
-  const double rstd = rstd_of(x, static_cast<int64_t>(g.size()), eps);
-  double mean = 0;
-  for (size_t i = 0; i < g.size(); i++) {
-    dw[i] += g[i] * x[i] * rstd;
-    mean += g[i] * w[i] * x[i];
-  }
-  mean /= static_cast<double>(g.size());
-  for (size_t i = 0; i < g.size(); i++) g[i] = rstd * (g[i] * w[i] - x[i] * rstd * rstd * mean);
-}
-
-}  // namespace
-
-void rope_forward(const Exec&, const RopeForward& a) {
-  const RopeShape& shape = a.shape;
-  const int64_t H = shape.heads, G = shape.kv_heads, D = shape.head_dim, stride = (H + 2 * G) * D;
-  std::vector<double> u(static_cast<size_t>(D));
-  for (int64_t m = 0; m < *a.rows; m++) {
-    const int64_t table = int64_t{a.position[m]} * (D / 2);
-    for (int64_t h = 0; h < H + 2 * G; h++) {
-      const float* in = a.qkv + m * stride + h * D;
-      float* out = a.out + m * stride + h * D;
-      const float* w = h < H ? shape.q_norm : shape.k_norm;
-      const bool value = h >= H + G;
-      const double rstd = value || w == nullptr ? 1.0 : rstd_of(in, D, shape.eps);
-      for (int64_t i = 0; i < D; i++)
-        u[static_cast<size_t>(i)] = value || w == nullptr ? double{in[i]} : in[i] * rstd * w[i];
-      if (!value) rotate(u, shape.cos + table, shape.sin + table, 1.0);
-      for (int64_t i = 0; i < D; i++) out[i] = static_cast<float>(u[static_cast<size_t>(i)]);
-    }
-  }
-}
-
-void rope_backward(const Exec&, const RopeBackward& a) {
-  const RopeShape& shape = a.shape;
-  const int64_t H = shape.heads, G = shape.kv_heads, D = shape.head_dim, stride = (H + 2 * G) * D;
-  std::vector<double> u(static_cast<size_t>(D)), dq(u), dk(u);
-  for (int64_t m = 0; m < *a.rows; m++) {
-    const int64_t table = int64_t{a.position[m]} * (D / 2);
-    for (int64_t h = 0; h < H + G; h++) {
-      float* d = a.d + m * stride + h * D;
-      const float* w = h < H ? shape.q_norm : shape.k_norm;
-      for (int64_t i = 0; i < D; i++) u[static_cast<size_t>(i)] = d[i];
-      rotate(u, shape.cos + table, shape.sin + table, -1.0);
-      if (w != nullptr) norm_back(u, a.qkv + m * stride + h * D, w, shape.eps, h < H ? dq : dk);
-      for (int64_t i = 0; i < D; i++) d[i] = static_cast<float>(u[static_cast<size_t>(i)]);
-    }
-  }
-  for (int64_t i = 0; i < D; i++) {
-    if (shape.q_norm != nullptr) a.dq_norm[i] = static_cast<float>(a.dq_norm[i] + dq[static_cast<size_t>(i)]);
-    if (shape.k_norm != nullptr) a.dk_norm[i] = static_cast<float>(a.dk_norm[i] + dk[static_cast<size_t>(i)]);
-  }
-}
+void rope_forward(const Exec& exec, const RopeForward& a) { plain::rope_forward<double>(exec, a); }
+void rope_backward(const Exec& exec, const RopeBackward& a) { plain::rope_backward<double>(exec, a); }
 
 }  // namespace SPAR_ISA_NS
 }  // namespace spar
