@@ -1,5 +1,7 @@
 #include "core/batch_program.h"
 
+#include <initializer_list>
+
 namespace spar {
 namespace {
 

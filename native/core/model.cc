@@ -3,8 +3,6 @@
 #include <cmath>
 
 namespace spar {
-namespace {
-
 Program packing_program(const Weights& weights) {
   Program program;
   for (size_t i = 0; i < weights.layers.size(); i++) {
@@ -18,8 +16,6 @@ Program packing_program(const Weights& weights) {
   append(program, -1, "head", LinearPrepare{weights.head.packed});
   return program;
 }
-
-}  // namespace
 
 bool cancelled(const spar_context& context) { return context.cancelled.load(std::memory_order_relaxed) != 0; }
 
@@ -43,13 +39,12 @@ int32_t report_nonfinite(spar_model& model, const float* values, const char* wha
 }
 
 int32_t pack_weights(spar_model& model, bool always) {
-  Program program = packing_program(model.weights);
   model.prepared = false;
   model.generation++;
   if (always) {
-    for (const OpCall& call : program) run_call(*model.context, model.exec, call);
+    for (const OpCall& call : model.packing) run_call(*model.context, model.exec, call);
     clear_breadcrumb(*model.context);
-  } else if (int32_t status = run_program(*model.context, model.exec, program)) {
+  } else if (int32_t status = run_program(*model.context, model.exec, model.packing)) {
     return status;
   }
   model.prepared = true;

@@ -11,6 +11,7 @@ struct spar_model {
   spar::ModelLayout layout;
   spar::Memory masters, grads, packed;
   spar::Weights weights;
+  spar::Program packing;  // linear_prepare of every matrix
   spar::Exec exec{};
   bool prepared = false;
   int64_t generation = 0;  // counts changes of the packed weights
@@ -30,6 +31,7 @@ bool cancelled(const spar_context& context);
 double sum_of_squares(spar_model& model, const float* values, const char* what);
 // The first value that is not finite: NONFINITE with a text that names tensor and index.
 int32_t report_nonfinite(spar_model& model, const float* values, const char* what);
+Program packing_program(const Weights& weights);
 // Packs every matrix for computing. Not cancellable when `always`.
 int32_t pack_weights(spar_model& model, bool always);
 
