@@ -33,7 +33,7 @@ type Config struct {
 	TokensPerBatch int            // 0: the whole workload in one batch
 	Seed           uint64         // of the random ids
 	Repeats        int            // timed runs after one to warm up; 0: 5
-	QuietWait      time.Duration  // how long to wait for a quiet machine; 0: 30 s, negative: not at all
+	QuietWait      time.Duration  // how long to wait for a quiet machine; 0: 30 s, negative: one look, no waiting
 }
 
 // Result is one measurement.

@@ -22,6 +22,7 @@ const (
 	maxAddedBytes  = 512
 	maxSequence    = 64
 	maxTokenBytes  = 1 << 16
+	maxDepth       = 64
 	nullJSON       = "null"
 	byteLevelShort = `{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}`
 )
@@ -200,6 +201,7 @@ func (d *definition) addTokens(t *Tokenizer) error {
 	if normalize == nil {
 		normalize = func(s string) string { return s }
 	}
+	d.added = kept
 	t.added = newAddedVocabulary(kept, normalize)
 	return nil
 }

@@ -45,7 +45,7 @@ func ggufFamilyOf(pre string) (ggufFamily, bool) {
 	switch pre {
 	case "gpt-2", "gpt2":
 		return ggufFamily{nullJSON, byteLevelShort, false}, true
-	case "smollm", "starcoder", "refact", "command-r", "codeshell":
+	case "smollm", "starcoder", "refact":
 		// Every \p{N} stands alone before the GPT-2 words are cut. llama.cpp, pre-tokenizer SMOLLM.
 		digits := `{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},` + byteLevelShort + `]}`
 		return ggufFamily{nullJSON, digits, false}, true
@@ -68,7 +68,7 @@ func FromGGUF(g GGUF) (*Tokenizer, error) {
 	family, ok := ggufFamilyOf(g.Pre)
 	if !ok {
 		return nil, d.fail("tokenizer.ggml.pre is %q, whose rules are not known; supported are gpt-2, smollm, starcoder, refact, "+
-			"command-r, codeshell, llama-bpe, llama3, qwen2, deepseek-r1-qwen and qwen35", g.Pre)
+			"llama-bpe, llama3, qwen2, deepseek-r1-qwen and qwen35", g.Pre)
 	}
 	if len(g.Types) != 0 && len(g.Types) != len(g.Tokens) {
 		return nil, d.fail("tokenizer.ggml.tokens has %d entries, tokenizer.ggml.token_type %d; they must be equal", len(g.Tokens), len(g.Types))
@@ -101,11 +101,11 @@ func (d *definition) fromFamily(f ggufFamily) error {
 		dst *strictjson.Value
 		src string
 	}{{&d.normalizer, f.normalizer}, {&d.preTokenizer, f.preTokenizer}, {&d.decoder, byteLevelShort}} {
-		v, err := strictjson.Parse([]byte(part.src), "built-in tokenizer rules", maxFileBytes)
+		v, _, err := strictjson.Parse([]byte(part.src), "built-in tokenizer rules", maxDepth)
 		if err != nil {
 			return fault.New(fault.Failed, "%w", err)
 		}
-		*part.dst = *v
+		*part.dst = v
 	}
 	d.ignoreMerges = f.ignoreMerges
 	return nil

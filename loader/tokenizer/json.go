@@ -5,22 +5,26 @@ import (
 	"strconv"
 	"strings"
 
+	"spar/internal/fault"
 	"spar/internal/strictjson"
 )
 
 // ParseJSON reads a tokenizer.json. name is what errors call it. Its truncation and padding sections are not applied.
 func ParseJSON(data []byte, name string) (*Tokenizer, error) {
-	root, err := strictjson.Parse(data, name, maxFileBytes)
+	if len(data) > maxFileBytes {
+		return nil, fault.Inputf("%s is %d bytes long; the limit is %d", name, len(data), maxFileBytes)
+	}
+	root, _, err := strictjson.Parse(data, name, maxDepth)
 	if err != nil {
 		return nil, err
 	}
 	d := &definition{name: name}
-	if root.Kind != strictjson.Object {
-		return nil, d.fail("a tokenizer is a JSON object, not %s", root.Kind)
+	if root.Kind != '{' {
+		return nil, d.fail("this is not a JSON object, so it is no tokenizer.json")
 	}
 	var model *strictjson.Value
-	for i, key := range root.Keys {
-		v := &root.Items[i]
+	for i := range root.Members {
+		key, v := root.Members[i].Key, &root.Members[i].Value
 		switch key {
 		case "version", "truncation", "padding":
 		case "normalizer":
@@ -36,7 +40,7 @@ func ParseJSON(data []byte, name string) (*Tokenizer, error) {
 		case "added_tokens":
 			err = d.readAdded(v)
 		default:
-			err = d.fail("unknown field %q", key)
+			err = d.fail("the field %s is not known; remove it if it changes nothing", strictjson.Quote(key))
 		}
 		if err != nil {
 			return nil, err
@@ -52,15 +56,15 @@ func ParseJSON(data []byte, name string) (*Tokenizer, error) {
 }
 
 func (d *definition) readModel(v *strictjson.Value) error {
-	if v.Kind != strictjson.Object {
-		return d.fail("model must be an object, not %s", v.Kind)
+	if v.Kind != '{' {
+		return d.fail("model must be an object")
 	}
-	if typ, ok := v.Get("type"); ok && (typ.Kind != strictjson.String || typ.Text != "BPE") {
-		return d.fail("model.type is %q; only BPE is supported", typ.Text)
+	if typ, ok := v.Get("type"); ok && (typ.Kind != '"' || typ.Text != "BPE") {
+		return d.fail("model.type is %s; only BPE is supported", strictjson.Quote(typ.Text))
 	}
 	merges, vocab := false, false
-	for i, key := range v.Keys {
-		item := &v.Items[i]
+	for i := range v.Members {
+		key, item := v.Members[i].Key, &v.Members[i].Value
 		var err error
 		switch key {
 		case "type":
@@ -71,10 +75,10 @@ func (d *definition) readModel(v *strictjson.Value) error {
 			merges = true
 			err = d.readMerges(item)
 		case "unk_token":
-			d.hasUnknown = item.Kind == strictjson.String
+			d.hasUnknown = item.Kind == '"'
 			d.unknown = item.Text
-			if !d.hasUnknown && item.Kind != strictjson.Null {
-				err = d.fail("model.unk_token must be a string or null, not %s", item.Kind)
+			if !d.hasUnknown && !isNull(item) {
+				err = d.fail("model.unk_token must be a string or null")
 			}
 		case "fuse_unk":
 			d.fuseUnknown, err = d.flag(v, "model", key, false)
@@ -85,7 +89,7 @@ func (d *definition) readModel(v *strictjson.Value) error {
 				err = d.fail("model.%s is set; byte-level tokenizers with it are not supported", key)
 			}
 		default:
-			err = d.fail("model has an unknown field %q", key)
+			err = d.fail("model has an unknown field %s", strictjson.Quote(key))
 		}
 		if err != nil {
 			return err
@@ -100,13 +104,13 @@ func (d *definition) readModel(v *strictjson.Value) error {
 // isOff reports whether an option has the value that changes nothing.
 func isOff(v *strictjson.Value) bool {
 	switch v.Kind {
-	case strictjson.Null:
+	case 0, 'n':
 		return true
-	case strictjson.Bool:
+	case 't':
 		return !v.Bool
-	case strictjson.String:
+	case '"':
 		return v.Text == ""
-	case strictjson.Number:
+	case '0':
 		f, err := strconv.ParseFloat(v.Text, 64)
 		return err == nil && f == 0
 	}
@@ -114,14 +118,15 @@ func isOff(v *strictjson.Value) bool {
 }
 
 func (d *definition) readVocab(v *strictjson.Value) error {
-	if v.Kind != strictjson.Object {
-		return d.fail("model.vocab must be an object, not %s", v.Kind)
+	if v.Kind != '{' {
+		return d.fail("model.vocab must be an object")
 	}
-	d.vocab = make([]entry, len(v.Keys))
-	for i, token := range v.Keys {
-		id, ok := v.Items[i].Int()
+	d.vocab = make([]entry, len(v.Members))
+	for i := range v.Members {
+		token, value := v.Members[i].Key, v.Members[i].Value
+		id, ok := value.IsInt()
 		if !ok || id < 0 || id >= maxID {
-			return d.fail("model.vocab[%q] is %s; an id is an integer from 0 to %d", token, v.Items[i].AppendJSON(nil), maxID-1)
+			return d.fail("model.vocab[%s] is %s; an id is an integer from 0 to %d", strictjson.Quote(token), strictjson.Quote(string(value.AppendJSON(nil))), maxID-1)
 		}
 		if len(token) > maxTokenBytes {
 			return d.fail("model.vocab has a token of %d bytes (id %d); the limit is %d", len(token), id, maxTokenBytes)
@@ -133,21 +138,21 @@ func (d *definition) readVocab(v *strictjson.Value) error {
 
 // readMerges takes both forms: "a b" and ["a", "b"].
 func (d *definition) readMerges(v *strictjson.Value) error {
-	if v.Kind != strictjson.Array {
-		return d.fail("model.merges must be an array, not %s", v.Kind)
+	if v.Kind != '[' {
+		return d.fail("model.merges must be an array")
 	}
 	d.merges = make([][2]string, len(v.Items))
 	for i := range v.Items {
 		item := &v.Items[i]
 		switch {
-		case item.Kind == strictjson.String:
+		case item.Kind == '"':
 			left, right, ok := strings.Cut(item.Text, " ")
 			if !ok || strings.Contains(right, " ") {
-				return d.fail("model.merges[%d] is %q; a merge is two tokens with one space between", i, item.Text)
+				return d.fail("model.merges[%d] is %s; a merge is two tokens with one space between", i, strictjson.Quote(item.Text))
 			}
 			d.merges[i] = [2]string{left, right}
-		case item.Kind == strictjson.Array && len(item.Items) == 2 &&
-			item.Items[0].Kind == strictjson.String && item.Items[1].Kind == strictjson.String:
+		case item.Kind == '[' && len(item.Items) == 2 &&
+			item.Items[0].Kind == '"' && item.Items[1].Kind == '"':
 			d.merges[i] = [2]string{item.Items[0].Text, item.Items[1].Text}
 		default:
 			return d.fail("model.merges[%d] must be \"a b\" or [\"a\", \"b\"]", i)
@@ -157,29 +162,29 @@ func (d *definition) readMerges(v *strictjson.Value) error {
 }
 
 func (d *definition) readAdded(v *strictjson.Value) error {
-	if v.Kind != strictjson.Array {
-		return d.fail("added_tokens must be an array, not %s", v.Kind)
+	if v.Kind != '[' {
+		return d.fail("added_tokens must be an array")
 	}
 	for i := range v.Items {
 		item := &v.Items[i]
 		where := "added_tokens[" + strconv.Itoa(i) + "]"
-		if item.Kind != strictjson.Object {
-			return d.fail("%s must be an object, not %s", where, item.Kind)
+		if item.Kind != '{' {
+			return d.fail("%s must be an object", where)
 		}
 		var a AddedToken
 		var idSeen, contentSeen bool
-		for k, key := range item.Keys {
-			field := &item.Items[k]
+		for k := range item.Members {
+			key, field := item.Members[k].Key, &item.Members[k].Value
 			var err error
 			switch key {
 			case "id":
-				id, ok := field.Int()
+				id, ok := field.IsInt()
 				if !ok || id < 0 || id >= maxID {
 					return d.fail("%s.id must be an integer from 0 to %d", where, maxID-1)
 				}
 				a.ID, idSeen = int32(id), true
 			case "content":
-				a.Content, contentSeen = field.Text, field.Kind == strictjson.String
+				a.Content, contentSeen = field.Text, field.Kind == '"'
 			case "single_word":
 				a.SingleWord, err = d.flag(item, where, key, false)
 			case "lstrip":
@@ -191,7 +196,7 @@ func (d *definition) readAdded(v *strictjson.Value) error {
 			case "special":
 				a.Special, err = d.flag(item, where, key, false)
 			default:
-				err = d.fail("%s has an unknown field %q", where, key)
+				err = d.fail("%s has an unknown field %s", where, strictjson.Quote(key))
 			}
 			if err != nil {
 				return err

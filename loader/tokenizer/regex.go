@@ -76,7 +76,7 @@ func foreignSyntax(pattern string) string {
 			if !plainGroup(rest[2:]) {
 				return fmt.Sprintf("the group %q", rest[:min(len(rest), 5)])
 			}
-		case len(rest) > 1 && strings.IndexByte("?*+}", rest[0]) >= 0 && rest[1] == '+':
+		case len(rest) > 1 && strings.IndexByte("?*+", rest[0]) >= 0 && rest[1] == '+':
 			return "a possessive quantifier"
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"spar/internal/strictjson"
 )
 
+func isNull(v *strictjson.Value) bool { return v.Kind == 0 || v.Kind == 'n' }
+
 // object checks that v is an object of a known type with known fields, and returns its type.
 func (d *definition) object(v *strictjson.Value, where string, fields map[string]string) (string, error) {
-	if v.Kind != strictjson.Object {
-		return "", d.fail("%s must be an object or null, not %s", where, v.Kind)
+	if v.Kind != '{' {
+		return "", d.fail("%s must be an object or null", where)
 	}
 	typ, ok := v.Get("type")
-	if !ok || typ.Kind != strictjson.String {
+	if !ok || typ.Kind != '"' {
 		return "", d.fail("%s has no type", where)
 	}
 	allowed, ok := fields[typ.Text]
@@ -25,11 +27,11 @@ func (d *definition) object(v *strictjson.Value, where string, fields map[string
 			known = append(known, k)
 		}
 		slices.Sort(known)
-		return "", d.fail("%s has type %q, which is not supported; supported are %s", where, typ.Text, strings.Join(known, ", "))
+		return "", d.fail("%s has type %s, which is not supported; supported are %s", where, strictjson.Quote(typ.Text), strings.Join(known, ", "))
 	}
-	for _, k := range v.Keys {
-		if k != "type" && allowed != "*" && !slices.Contains(strings.Fields(allowed), k) {
-			return "", d.fail("%s of type %s has an unknown field %q", where, typ.Text, k)
+	for _, m := range v.Members {
+		if m.Key != "type" && allowed != "*" && !slices.Contains(strings.Fields(allowed), m.Key) {
+			return "", d.fail("%s of type %s has an unknown field %s", where, typ.Text, strictjson.Quote(m.Key))
 		}
 	}
 	return typ.Text, nil
@@ -41,8 +43,8 @@ func (d *definition) flag(v *strictjson.Value, where, key string, missing bool) 
 	if !ok {
 		return missing, nil
 	}
-	if m.Kind != strictjson.Bool {
-		return false, d.fail("%s.%s must be true or false, not %s", where, key, m.Kind)
+	if m.Kind != 't' {
+		return false, d.fail("%s.%s must be true or false", where, key)
 	}
 	return m.Bool, nil
 }
@@ -50,7 +52,7 @@ func (d *definition) flag(v *strictjson.Value, where, key string, missing bool) 
 // list returns the members of a Sequence.
 func (d *definition) list(v *strictjson.Value, where, key string) ([]strictjson.Value, error) {
 	m, ok := v.Get(key)
-	if !ok || m.Kind != strictjson.Array {
+	if !ok || m.Kind != '[' {
 		return nil, d.fail("%s.%s must be an array", where, key)
 	}
 	if len(m.Items) > maxSequence {
@@ -64,7 +66,7 @@ func (d *definition) readNormalizer(t *Tokenizer, summary *[]string) error {
 }
 
 func (d *definition) normalizers(t *Tokenizer, v *strictjson.Value, where string, summary *[]string) error {
-	if v.Kind == strictjson.Null && where == "normalizer" {
+	if isNull(v) && where == "normalizer" {
 		return nil
 	}
 	typ, err := d.object(v, where, map[string]string{"NFC": "", "Sequence": "normalizers"})
@@ -88,7 +90,7 @@ func (d *definition) normalizers(t *Tokenizer, v *strictjson.Value, where string
 }
 
 func (d *definition) readSteps(t *Tokenizer, summary *[]string) error {
-	if d.preTokenizer.Kind == strictjson.Null {
+	if isNull(&d.preTokenizer) {
 		return d.fail("pre_tokenizer is null; only byte-level tokenizers are supported, and those have a ByteLevel step")
 	}
 	if err := d.stepsOf(t, &d.preTokenizer, "pre_tokenizer", summary); err != nil {
@@ -158,7 +160,7 @@ func (d *definition) byteLevel(v *strictjson.Value, where string, summary *[]str
 
 func (d *definition) splitter(v *strictjson.Value, where string, summary *[]string) (step, error) {
 	var behave behavior
-	if b, ok := v.Get("behavior"); ok && b.Kind == strictjson.String {
+	if b, ok := v.Get("behavior"); ok && b.Kind == '"' {
 		behave = behavior(b.Text)
 	}
 	if !slices.Contains([]behavior{removed, isolated, mergedWithPrevious, mergedWithNext, contiguous}, behave) {
@@ -169,10 +171,10 @@ func (d *definition) splitter(v *strictjson.Value, where string, summary *[]stri
 		return nil, err
 	}
 	pattern, ok := v.Get("pattern")
-	if !ok || pattern.Kind != strictjson.Object || len(pattern.Keys) != 1 || pattern.Items[0].Kind != strictjson.String {
+	if !ok || pattern.Kind != '{' || len(pattern.Members) != 1 || pattern.Members[0].Value.Kind != '"' {
 		return nil, d.fail("%s.pattern must be {\"Regex\": ...} or {\"String\": ...}", where)
 	}
-	kind, text := pattern.Keys[0], pattern.Items[0].Text
+	kind, text := pattern.Members[0].Key, pattern.Members[0].Value.Text
 	*summary = append(*summary, fmt.Sprintf("split %s %t %s %q", behave, invert, kind, text))
 	s := splitStep{behavior: behave, invert: invert}
 	switch kind {
@@ -194,11 +196,11 @@ func (d *definition) splitter(v *strictjson.Value, where string, summary *[]stri
 		s.find = re.matches
 		return s, nil
 	}
-	return nil, d.fail("%s.pattern must be {\"Regex\": ...} or {\"String\": ...}, not %q", where, kind)
+	return nil, d.fail("%s.pattern must be {\"Regex\": ...} or {\"String\": ...}, not %s", where, strictjson.Quote(kind))
 }
 
 func (d *definition) checkDecoder(v *strictjson.Value, where string) error {
-	if v.Kind == strictjson.Null {
+	if isNull(v) {
 		return d.fail("%s is null; a byte-level tokenizer needs the ByteLevel decoder", where)
 	}
 	typ, err := d.object(v, where, map[string]string{"ByteLevel": "add_prefix_space trim_offsets use_regex", "Sequence": "decoders"})
@@ -217,7 +219,7 @@ func (d *definition) checkDecoder(v *strictjson.Value, where string) error {
 
 // checkPostProcessor: none of them is applied, because no token is added, but an unknown one may mean more than that.
 func (d *definition) checkPostProcessor(v *strictjson.Value, where string, depth int) error {
-	if v.Kind == strictjson.Null && depth == 0 {
+	if isNull(v) && depth == 0 {
 		return nil
 	}
 	typ, err := d.object(v, where, map[string]string{
