@@ -139,8 +139,7 @@ void turned_backwards(const Exec& e, const RopeForward& a) {
 }
 void value_rotated(const Exec& e, const RopeForward& a) {
   RopeForward b = a;
-  b.shape.heads++, b.shape.kv_heads--;  // the first value head is taken for a key
-  b.shape.heads += a.shape.kv_heads - b.shape.kv_heads;
+  b.shape.heads += 2, b.shape.kv_heads -= 1;  // as wide a row, one head more to rotate
   genuine().rope_forward(e, b);
 }
 void norm_gradient_lost(const Exec& e, const RopeBackward& a) {
