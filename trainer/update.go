@@ -241,21 +241,12 @@ func (r *run) snapshots(t int) []string {
 
 // savePolicy writes a Hugging Face directory, whole or not at all.
 func (r *run) savePolicy(p *policy.Policy, name string) error {
-	final, temp := r.path(name), r.path(name)+fsys.TempSuffix
-	if err := r.fs.RemoveAll(temp); err != nil {
+	dir := r.path(name)
+	if err := r.fs.RemoveAll(dir); err != nil {
 		return err
 	}
-	if err := fsys.MakeDir(r.fs, filepath.Dir(final)); err != nil {
+	if err := fsys.MakeDir(r.fs, filepath.Dir(dir)); err != nil {
 		return err
 	}
-	if err := p.Save(r.fs, temp, "F32"); err != nil {
-		return err
-	}
-	if err := r.fs.RemoveAll(final); err != nil {
-		return err
-	}
-	if err := r.fs.Rename(temp, final); err != nil {
-		return err
-	}
-	return r.fs.SyncDir(filepath.Dir(final))
+	return p.Save(r.fs, dir, "F32")
 }
