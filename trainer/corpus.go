@@ -41,8 +41,9 @@ func (c *corpus) byKey(key int) (example, error) {
 	return c.examples[i], nil
 }
 
-// readCorpus reads and encodes a data set; at most limit examples, 0: all.
-func (r *run) readCorpus(path string, limit int) (*corpus, error) {
+// readCorpus reads and encodes a data set; at most limit examples, 0: all. Rows that pairs
+// are made of must have a rejected response.
+func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
 	c := &corpus{path: path, index: map[int]int{}, counts: map[string]int64{}}
 	var err error
 	if c.fileHash, err = dataset.HashFile(path); err != nil {
@@ -53,7 +54,7 @@ func (r *run) readCorpus(path string, limit int) (*corpus, error) {
 		return nil, err
 	}
 	defer reader.Close()
-	enc := encoder{c: r.c, m: r.model, counts: c.counts}
+	enc := encoder{c: r.c, m: r.model, counts: c.counts, pairs: pairs}
 	for limit == 0 || len(c.examples) < limit {
 		row, more, err := nextRow(reader)
 		if err != nil {

@@ -19,6 +19,7 @@ type encoder struct {
 	c      *config.Config
 	m      *loader.Model
 	counts map[string]int64
+	pairs  bool // a rejected response is needed
 }
 
 // encode returns the row as ids, or keep false when a rule leaves it out.
@@ -28,7 +29,7 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 		return x, false, err
 	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
-	if e.c.Algorithm == "dpo" && len(x.rejected) == 0 {
+	if e.pairs && len(x.rejected) == 0 {
 		return x, false, fmt.Errorf("dpo needs a chosen and a rejected response, this row has %s", row.Shape)
 	}
 	if e.c.Algorithm != "dpo" {

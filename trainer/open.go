@@ -19,31 +19,19 @@ import (
 )
 
 // openRun takes the run directory's lock, reads the inputs and compares them with what the run began with.
-func openRun(c *config.Config, o RunOptions) (r *run, err error) {
+func openRun(c *config.Config, o RunOptions) (*run, error) {
 	if o.FS == nil {
 		o.FS = fsys.OS
 	}
-	r = &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
-	defer func() {
-		if err != nil {
-			err = errors.Join(r.classify(err), r.close())
-		}
-	}()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	if err := r.lock(); err != nil {
-		return nil, err
-	}
-	if err := r.openInputs(); err != nil {
-		return nil, err
-	}
-	if err := r.openLineage(); err != nil {
-		return nil, err
-	}
-	if err := r.openLogs(); err != nil {
-		return nil, err
+	for _, open := range []func() error{r.lock, r.openInputs, r.openLineage, r.openLogs} {
+		if err := open(); err != nil {
+			return nil, errors.Join(r.classify(err), r.close())
+		}
 	}
 	return r, nil
 }
@@ -76,11 +64,11 @@ func (r *run) openInputs() (err error) {
 	if r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0)); err != nil {
 		return err
 	}
-	if r.train, err = r.readCorpus(r.c.Data.Train, 0); err != nil {
+	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
 		return err
 	}
 	if r.c.Data.Eval != "" {
-		r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts)
+		r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false)
 	}
 	return err
 }
@@ -146,13 +134,17 @@ func evalHash(l journal.Lineage) string {
 // describe gathers what fixes this run's bits.
 func (r *run) describe() (journal.Lineage, error) {
 	info := r.lib.Info()
+	model, err := r.model.Hash()
+	if err != nil {
+		return journal.Lineage{}, err
+	}
 	binary, err := hashFile(fsys.OS, "/proc/self/exe")
 	if err != nil {
 		return journal.Lineage{}, fmt.Errorf("hash this program: %w", err)
 	}
 	l := journal.Lineage{
 		Config: r.c.Values(), Seed: r.c.Seed,
-		Model:     journal.Artefact{Path: r.c.Model, Hash: r.model.Hash()},
+		Model:     journal.Artefact{Path: r.c.Model, Hash: model},
 		Tokenizer: r.model.TokenizerHash(), Template: r.model.TemplateHash(),
 		Train:  journal.Artefact{Path: r.train.path, Hash: r.train.fileHash},
 		Binary: binary, Kernels: info.BestISA, CPU: info.CPU, Build: info.Build, Precision: r.precision(),

@@ -52,8 +52,8 @@ func tokenizerJSON() map[string]any {
 	}
 }
 
-// writeModel makes an ordinary Hugging Face directory with random weights, unless it is there.
-func writeModel(f fsys.FS, dir string, seed uint64) error {
+// WriteModel makes the quickstart's model, an ordinary Hugging Face directory with random weights, unless it is there.
+func WriteModel(f fsys.FS, dir string, seed uint64) error {
 	if _, err := f.Stat(filepath.Join(dir, "config.json")); err == nil {
 		return nil
 	} else if !errors.Is(err, fs.ErrNotExist) {

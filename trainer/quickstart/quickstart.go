@@ -69,7 +69,7 @@ type arm struct {
 // Run does what is missing of the quickstart and returns its table.
 func Run(ctx context.Context, o Options) (Result, error) {
 	o = o.withDefaults()
-	if err := writeModel(fsys.OS, o.path("model"), o.Seed); err != nil {
+	if err := WriteModel(fsys.OS, o.path("model"), o.Seed); err != nil {
 		return Result{}, err
 	}
 	if err := writeData(fsys.OS, o.path("data"), o); err != nil {
