@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"spar/trainer/journal"
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
+	"spar/trainer/supervise"
 )
 
 // openRun takes the run directory's lock, reads the inputs and compares them with what the run began with.
@@ -28,7 +30,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	}
 	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	for _, open := range []func() error{r.lock, r.openInputs, r.openLineage, r.openLogs} {
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.openLogs} {
 		if err := open(); err != nil {
 			return nil, errors.Join(r.classify(err), r.close())
 		}
@@ -48,6 +50,17 @@ func (r *run) lock() error {
 		return fmt.Errorf("%s: %w", r.path("lock"), err)
 	}
 	r.closers = append(r.closers, lock)
+	return nil
+}
+
+// openLog opens the log that outlives the terminal.
+func (r *run) openLog() error {
+	file, err := r.fs.Append(r.path(supervise.LogName))
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, file)
+	r.log = slog.New(slog.NewTextHandler(file, nil))
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,7 @@ type run struct {
 	lineage   journal.Lineage
 	journal   *journal.Journal
 	metrics   *metrics.Writer
+	log       *slog.Logger // the run directory's
 	loaded    loaded
 	closers   []io.Closer
 }
@@ -79,7 +81,9 @@ func Run(ctx context.Context, c *Config, o RunOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.all(ctx); err != nil {
-		return r.classify(err)
+		err = r.classify(err)
+		r.log.Error(err.Error())
+		return err
 	}
 	if err := report.Write(r.fs, r.dir); err != nil {
 		return err
@@ -134,9 +138,13 @@ func (r *run) path(parts ...string) string {
 // iterationDir is the relative name of an iteration's directory.
 func iterationDir(t int) string { return fmt.Sprintf("iter-%03d", t) }
 
+// logf tells the user, and the run's log with the time.
 func (r *run) logf(format string, args ...any) {
 	if r.o.Log != nil {
 		fmt.Fprintf(r.o.Log, format+"\n", args...)
+	}
+	if r.log != nil {
+		r.log.Info(fmt.Sprintf(format, args...))
 	}
 }
 

@@ -12,12 +12,19 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"spar/internal/fault"
 )
 
 // TestMain lets the test binary play the worker: its first argument after "worker" says how it ends.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		worker(os.Args[2], os.Args[3])
+		if os.Args[2] == "supervise" {
+			_, _ = Run(Options{Args: []string{"worker", "wait", os.Args[3]}, RunDir: os.Args[3], Stdout: os.Stdout})
+		} else {
+			worker(os.Args[2], os.Args[3])
+		}
+		os.Exit(9)
 	}
 	os.Exit(m.Run())
 }
@@ -42,8 +49,6 @@ func worker(how, dir string) {
 	case "fault":
 		var nowhere *int
 		*nowhere = 1 //nolint:govet // planted
-	case "supervise":
-		_, _ = Run(Options{Args: []string{"worker", "wait", dir}, RunDir: dir, Stdout: os.Stdout})
 	case "wait":
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -86,12 +91,44 @@ func TestEnds(t *testing.T) {
 			if err == nil {
 				return
 			}
+			log, readErr := os.ReadFile(filepath.Join(dir, LogName))
+			if c.how == "panic" && (readErr != nil || !strings.Contains(string(log), "planted")) {
+				t.Errorf("the log lacks the panic: %q, %v", log, readErr)
+			}
 			for _, part := range append(c.want, "iteration 3, stage update, step 17", "attention_backward", filepath.Join(dir, LogName), "same command continues") {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("the message %q lacks %q", err, part)
 				}
 			}
 		})
+	}
+}
+
+func TestSecondWorkerIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), CrumbName)
+	first, err := CreateCrumb(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.SetPlace("here")
+	if _, err := CreateCrumb(path); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v, want class Input", err)
+	}
+	if got := ReadCrumb(path).Place; got != "here" {
+		t.Errorf("the first worker's place is now %q", got)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := CreateCrumb(path)
+	if err != nil {
+		t.Fatalf("after the first ended: %v", err)
+	}
+	if got := ReadCrumb(path); got != (Trace{}) {
+		t.Errorf("a new worker's crumb says %+v", got)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
