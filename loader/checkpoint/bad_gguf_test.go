@@ -180,8 +180,7 @@ func TestBadGGUFModel(t *testing.T) {
 
 // Every prefix of a good file is refused.
 func TestTruncatedGGUF(t *testing.T) {
-	g := &tinyGGUF{config: tinyConfig("llama"), arch: "llama"}
-	name := writeTo(t, filepath.Join(t.TempDir(), "m.gguf"), g.bytes(t))
+	name := writeTo(t, filepath.Join(t.TempDir(), "m.gguf"), smallGGUF(t, "llama"))
 	info, err := os.Stat(name)
 	if err != nil {
 		t.Fatal(err)
