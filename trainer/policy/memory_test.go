@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"spar/internal/fault"
+	"spar/loader/pack"
+	"spar/native"
+)
+
+var trainLoad = Workload{
+	Optimizer: native.AdamW,
+	Train:     pack.Limits{Rows: 4096, Segments: 64, Targets: 4096},
+	Score:     pack.Limits{Rows: 4096, Segments: 64, Targets: 4096},
+	Sampler:   native.SamplerConfig{MaxRows: 64, KVTokens: 4096},
+}
+
+// TestMemoryAdvice lowers the available memory and follows the advice.
+func TestMemoryAdvice(t *testing.T) {
+	lib, config := openLibrary(t), tinyModel(t).Config
+	o := Options{Trainable: true}
+	full, err := CheckMemory(lib, config, o, trainLoad, 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full.Train <= full.Score || full.Peak() != full.Plan.Bytes()+full.Train {
+		t.Errorf("plan %+v", full)
+	}
+	rms := trainLoad
+	rms.Optimizer = native.RMSProp
+	less, err := PlanMemory(lib, config, o, rms)
+	if err != nil || less.OptimizerBytes*2 != full.OptimizerBytes {
+		t.Errorf("rmsprop %d, adamw %d bytes, %v", less.OptimizerBytes, full.OptimizerBytes, err)
+	}
+	for _, c := range []struct {
+		name      string
+		available int64
+		want      string
+	}{
+		{"one byte short", full.Peak() - 1, "tokens_per_batch: 2048"},
+		{"a quarter of the batch", full.Plan.Bytes() + full.Train/4 + full.Train/16, "tokens_per_batch: 1024"},
+		{"hopeless", 1000, "no setting makes it fit"},
+	} {
+		_, err := CheckMemory(lib, config, o, trainLoad, c.available)
+		if err == nil || fault.ExitCode(err) != 4 || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestMemoryAddsUp plans the model alone and with phases:
+// the model's part must be the same.
+func TestMemoryAddsUp(t *testing.T) {
+	lib, config := openLibrary(t), tinyModel(t).Config
+	all, err := PlanMemory(lib, config, Options{Trainable: true}, trainLoad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := PlanMemory(lib, config, Options{Trainable: true}, Workload{Optimizer: native.AdamW})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if none.Plan != all.Plan || none.Train+none.Score+none.Sample != 0 || all.Parameters != config.Parameters() {
+		t.Errorf("%+v\n%+v", none, all)
+	}
+}
