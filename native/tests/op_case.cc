@@ -273,7 +273,7 @@ float* Bench::data(int64_t count, uint64_t seed) {
   return p;
 }
 
-void Bench::time(const std::string& label, double flops, double bytes, const std::function<void()>& run) {
+void Bench::time(const std::string& label, double flops, double bytes, const std::function<void()>& run, int64_t rows) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> seconds;
   run();
@@ -284,9 +284,11 @@ void Bench::time(const std::string& label, double flops, double bytes, const std
   }
   std::sort(seconds.begin(), seconds.end());
   const double best = seconds.front() * 1e9, median = seconds[seconds.size() / 2] * 1e9;
-  std::printf("%-44s %8.1f GFLOP/s (median %8.1f) %3.0f%% of peak %6.1f GB/s %4.0f%%  %9.1f us\n", label.c_str(),
+  std::printf("%-44s %8.1f GFLOP/s (median %8.1f) %3.0f%% of peak %6.1f GB/s %4.0f%%  %9.1f us", label.c_str(),
               flops / best, flops / median, 100 * flops / best / peak_gflops_, bytes / best,
               100 * bytes / best / peak_gb_per_s_, best * 1e-3);
+  if (rows) std::printf(" %9.1f ns/row", best / static_cast<double>(rows));
+  std::printf("\n");
   std::fflush(stdout);
 }
 

@@ -104,7 +104,8 @@ class Bench {
   // 64-byte aligned, filled with random numbers in [-1, 1); lives as long as the Bench.
   float* data(int64_t count, uint64_t seed);
   // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
-  void time(const std::string& label, double flops, double bytes, const std::function<void()>& run);
+  // With `rows`, nanoseconds per row are printed too.
+  void time(const std::string& label, double flops, double bytes, const std::function<void()>& run, int64_t rows = 0);
 
  private:
   Family family_;
