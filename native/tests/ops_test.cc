@@ -99,6 +99,7 @@ static int run_planted(const std::string& filter) {
 }
 
 static int run_bench(const std::string& filter, int32_t num_threads) {
+  int timed = 0;
   for (const Timing& t : timings()) {
     for (const Family& family : families()) {
       const std::string name = t.op + "/" + family.name;
@@ -106,9 +107,11 @@ static int run_bench(const std::string& filter, int32_t num_threads) {
       Bench bench(family, num_threads);
       std::printf("%s, %d threads\n", name.c_str(), num_threads);
       t.run(bench);
+      timed++;
     }
   }
-  return 0;
+  if (!timed) std::printf("no timing has \"%s\" in its name\n", filter.c_str());
+  return timed ? 0 : 1;
 }
 
 static int usage() {

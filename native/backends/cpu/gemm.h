@@ -1,10 +1,8 @@
 // The matrix product of the CPU kernels: C[rows, columns] = base + A[rows, depth] B[depth, columns].
 // B lies in panels of kPanel columns; A is read in place. All of linear and head is this product.
 //
-// Order of summation, which fixes the bits: the depth is cut into chains of kChain; a chain is
-// fused multiply-adds in ascending order from 0; chains are added to the base in ascending order.
-// Tiles, panels and threads do not enter. The short chains keep the rounding error of a long sum
-// near that of a pairwise one.
+// Sums are taken in the order that linear/op.h states: chains of kChain depths from 0, added to
+// the base in ascending order. Tiles, panels and threads do not enter.
 //
 // Panels: ceil(columns / kPanel) of them, one after another, columns past the end zero. In a panel
 // the words of depth p are kPanel neighbours: fp32 values, or in bf16 precision pairs of depths
@@ -15,11 +13,12 @@
 #include "backends/cpu/vec.h"
 #include "core/bf16.h"
 #include "core/exec.h"
+#include "ops/linear/op.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 
-constexpr int64_t kChain = 256;
+constexpr int64_t kChain = kSumChain;
 
 // Tile of C held in registers: kTileRows x kPanel. 24 of 32 vector registers with AVX-512, 12 of
 // 16 with AVX2, 8 of 16 in the base family, which needs one more for the product.

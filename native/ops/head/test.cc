@@ -130,6 +130,19 @@ void backward(Check& c, Shape s, int32_t precision) {
   }
 }
 
+// No row may have a target: nothing is written and dw keeps its value.
+void no_rows(Check& c) {
+  const Shape s = {0, 11, 6};
+  const Inputs in = inputs(c, s);
+  const PackedWeight w = packed(c, c.kernels(), in.master, s, SPAR_FP32);
+  const Outputs o = outputs(c, 0);
+  const float* old = c.input(s.v * s.c, 5);
+  float* dw = c.copy(old, s.v * s.c);
+  c.kernels().head_forward(c.exec(2), forward_args(c, 0, in, w, o));
+  c.kernels().head_backward(c.exec(2), {c.rows(0), in.x, w, in.target, o.lse, o.lse, c.output(0), dw, c.output(0)});
+  c.same_bits("dw", dw, old, s.v * s.c);
+}
+
 // ---- planted bugs
 
 void last_chunk_lost(const Exec& e, const HeadForward& a) {
@@ -172,6 +185,7 @@ const Registration cases_of_head([] {
     add_case("head", "backward " + s.name(), [=](Check& c) { backward(c, s, SPAR_FP32); });
     add_case("head", "backward bf16 " + s.name(), [=](Check& c) { backward(c, s, SPAR_BF16); });
   }
+  add_case("head", "no rows", no_rows);
   add_planted("head", "the last chunk is lost", [](OpTable& t) { t.head_forward = last_chunk_lost; });
   add_planted("head", "the last column is lost", [](OpTable& t) { t.head_forward = tail_column_lost; });
   add_planted("head", "entropy in bits", [](OpTable& t) { t.head_forward = entropy_in_bits; });

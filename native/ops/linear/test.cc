@@ -108,6 +108,20 @@ void rounding(Check& c) {
   c.same_bits("W as products see it", y, c.copy(reinterpret_cast<const float*>(to), n), n);
 }
 
+// A batch may have no rows: nothing is written and sums keep their value.
+void no_rows(Check& c) {
+  const int64_t n = 5, k = 7;
+  const PackedWeight w = packed(c, c.kernels(), c.input(n * k, 1), n, k, SPAR_FP32);
+  const float *old = c.input(n * k, 2), *x = c.output(0);
+  float *y = c.output(0), *dw = c.copy(old, n * k), *dbias = c.copy(old, n);
+  const int32_t* rows = c.rows(0);
+  c.kernels().linear_forward(c.exec(2), {rows, x, w, nullptr, y});
+  c.kernels().linear_backward_input(c.exec(2), {rows, x, w, y, 0});
+  c.kernels().linear_backward_weight(c.exec(2), {rows, x, x, dw, dbias, n, k});
+  c.same_bits("dw", dw, old, n * k);
+  c.same_bits("dbias", dbias, old, n);
+}
+
 // ---- planted bugs
 
 void skip_last_row(const Exec& e, const LinearForward& a) {
@@ -173,6 +187,7 @@ const Registration cases_of_linear([] {
     add_case("linear", "backward_weight " + s.name(), [=](Check& c) { backward_weight(c, s, false); });
     add_case("linear", "backward_weight bias " + s.name(), [=](Check& c) { backward_weight(c, s, true); });
   }
+  add_case("linear", "no rows", no_rows);
   add_case("linear", "prepare rounds to nearest even", rounding);
   add_planted("linear", "forward skips the last row", [](OpTable& t) { t.linear_forward = skip_last_row; });
   add_planted("linear", "forward repeats a column", [](OpTable& t) { t.linear_forward = last_column_off; });
