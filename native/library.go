@@ -40,7 +40,7 @@ func Open(o Options) (*Library, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
 	if o.Path == "" {
-		return openEmbedded(o.CacheDir)
+		return openEmbedded(embedded, o.CacheDir)
 	}
 	data, err := os.ReadFile(o.Path)
 	if err != nil {
