@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"spar/internal/fault"
+	"spar/loader/checkpoint"
 	"spar/loader/pack"
 	"spar/native"
 )
@@ -16,9 +17,17 @@ var trainLoad = Workload{
 	Sampler:   native.SamplerConfig{MaxRows: 64, KVTokens: 4096},
 }
 
-// TestMemoryAdvice lowers the available memory and follows the advice.
+// smallConfig is a model of 135 million weights; nothing of it is allocated.
+func smallConfig(t *testing.T) *checkpoint.Config {
+	c := *tinyModel(t).Config
+	c.VocabSize, c.HiddenSize, c.NumLayers, c.IntermediateSize = 49152, 576, 30, 1536
+	c.NumHeads, c.NumKVHeads, c.HeadDim, c.TieEmbeddings = 9, 3, 64, true
+	return &c
+}
+
+// TestMemoryAdvice lowers the available memory and reads the advice.
 func TestMemoryAdvice(t *testing.T) {
-	lib, config := openLibrary(t), tinyModel(t).Config
+	lib, config := openLibrary(t), smallConfig(t)
 	o := Options{Trainable: true}
 	full, err := CheckMemory(lib, config, o, trainLoad, 1<<40)
 	if err != nil {
@@ -38,8 +47,9 @@ func TestMemoryAdvice(t *testing.T) {
 		available int64
 		want      string
 	}{
-		{"one byte short", full.Peak() - 1, "tokens_per_batch: 2048"},
+		{"one byte short", full.Peak() - 1, "with tokens_per_batch: 2048 it needs"},
 		{"a quarter of the batch", full.Plan.Bytes() + full.Train/4 + full.Train/16, "tokens_per_batch: 1024"},
+		{"a little optimizer less", full.Plan.Bytes() - full.OptimizerBytes/8, "with optim: rmsprop and tokens_per_batch: "},
 		{"hopeless", 1000, "no setting makes it fit"},
 	} {
 		_, err := CheckMemory(lib, config, o, trainLoad, c.available)
@@ -63,5 +73,20 @@ func TestMemoryAddsUp(t *testing.T) {
 	}
 	if none.Plan != all.Plan || none.Train+none.Score+none.Sample != 0 || all.Parameters != config.Parameters() {
 		t.Errorf("%+v\n%+v", none, all)
+	}
+}
+
+// TestMemoryShrinksThePool has a pool that is larger than everything else: only it is proposed.
+func TestMemoryShrinksThePool(t *testing.T) {
+	w := trainLoad
+	w.Sampler.KVTokens = 1 << 20
+	lib, config := openLibrary(t), tinyModel(t).Config
+	m, err := PlanMemory(lib, config, Options{Trainable: true}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = CheckMemory(lib, config, Options{Trainable: true}, w, m.Peak()*2/3)
+	if err == nil || !strings.Contains(err.Error(), "with a key/value pool of 524288 tokens it needs") {
+		t.Errorf("got %v", err)
 	}
 }
