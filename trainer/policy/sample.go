@@ -144,6 +144,9 @@ func (p *Policy) newSampling(rs []SampleRequest) (*sampling, error) {
 		run.requests[int64(r.ID)] = r
 		run.stops = run.stops || len(r.StopStrings) > 0
 		err := errors.Join(p.checkIDs("request", r.ID, r.Prompt), p.checkLength("request", r.ID, len(r.Prompt), r.MaxNewTokens))
+		if int(int32(r.Iteration)) != r.Iteration || int(int32(r.PromptKey)) != r.PromptKey {
+			err = errors.Join(err, fmt.Errorf("policy: request %d has iteration %d and prompt key %d; both must fit into 32 bits", r.ID, r.Iteration, r.PromptKey))
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -61,7 +61,7 @@ func (p *Policy) Score(ctx context.Context, gs []pack.Group, o ScoreOptions) ([]
 
 // eachBatch calls f with consecutive portions of gs that fit a batch of tokens rows.
 func (p *Policy) eachBatch(ctx context.Context, gs []pack.Group, tokens int, train bool, f func(*native.Batch, []pack.Group) error) error {
-	if err := p.checkGroups(gs); err != nil {
+	if err := p.checkGroups(gs); err != nil || len(gs) == 0 {
 		return err
 	}
 	portions, err := pack.Split(gs, pack.Limits{Rows: budget(gs, tokens)})
