@@ -106,6 +106,21 @@ func adviceThatFits(lib *native.Library, c *checkpoint.Config, o Options, w Work
 	return "no setting makes it fit; use a smaller model or a machine with more memory", nil
 }
 
+// memoryLimit is the option or what the machine has.
+func memoryLimit(o Options) (int64, error) {
+	if o.MemoryLimit > 0 {
+		return o.MemoryLimit, nil
+	}
+	return Available()
+}
+
+// fits refuses a phase that would not fit beside the model and the open optimizer.
+func (p *Policy) fits(w Workload) error {
+	w.Optimizer = p.kind
+	_, err := CheckMemory(p.lib, p.Config, p.options, w, p.limit)
+	return err
+}
+
 // String lists the parts that are not zero.
 func (m Memory) String() string {
 	var parts []string

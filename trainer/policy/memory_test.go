@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,5 +90,35 @@ func TestMemoryShrinksThePool(t *testing.T) {
 	_, err = CheckMemory(lib, config, Options{Trainable: true}, w, m.Peak()*2/3)
 	if err == nil || !strings.Contains(err.Error(), "with a key/value pool of 524288 tokens it needs") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestPhasesAreRefused gives a policy room for its weights and little more.
+func TestPhasesAreRefused(t *testing.T) {
+	lib, m := openLibrary(t), tinyModel(t)
+	model, err := PlanMemory(lib, m.Config, Options{Trainable: true}, Workload{Optimizer: native.OptimizerNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(lib, m, Options{Trainable: true, MemoryLimit: model.Peak() - 1}); fault.ExitCode(err) != 4 {
+		t.Errorf("one byte short of the weights: %v", err)
+	}
+	sampler := native.SamplerConfig{MaxRows: 8, KVTokens: 80}
+	room, err := PlanMemory(lib, m.Config, Options{Trainable: true}, Workload{Optimizer: native.OptimizerNone, Sampler: sampler})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openPolicy(t, m, Options{Trainable: true, MemoryLimit: room.Peak()})
+	if err := p.Accumulate(context.Background(), slices.Repeat(someGroups(), 20), 0, plainWeigh); fault.ExitCode(err) != 4 {
+		t.Errorf("a batch beyond the limit: %v", err)
+	}
+	if err := p.OpenOptimizer(native.OptimizerConfig{Kind: native.AdamW}); fault.ExitCode(err) != 4 {
+		t.Errorf("an optimizer beyond the limit: %v", err)
+	}
+	want := sample(t, tiny(t, Options{}), someRequests(), SampleOptions{})
+	sameCompletions(t, "a pool that shrank", sample(t, p, someRequests(), SampleOptions{MaxRows: 8}), want)
+	err = p.Sample(context.Background(), someRequests(), SampleOptions{MaxRows: 8, KVTokens: 1 << 20}, func(Completion) error { return nil })
+	if fault.ExitCode(err) != 4 {
+		t.Errorf("a pool beyond the limit: %v", err)
 	}
 }

@@ -132,6 +132,13 @@ func (p *Policy) openBatch(need pack.Limits, train bool) (*native.Batch, error) 
 			return nil, err
 		}
 	}
+	phase := Workload{Score: need}
+	if train {
+		phase = Workload{Train: need}
+	}
+	if err := p.fits(phase); err != nil {
+		return nil, err
+	}
 	b, err := p.model.OpenBatch(native.BatchConfig{Rows: need.Rows, Segments: need.Segments, Targets: need.Targets, Train: train})
 	if err != nil {
 		return nil, err
