@@ -51,10 +51,18 @@ func Write(f fsys.FS, dir string, m *Model, o WriteOptions) error {
 	if err := writeDirectory(f, temp, m, o); err != nil {
 		return errors.Join(err, f.RemoveAll(temp))
 	}
-	if err := f.Rename(temp, dir); err != nil {
+	if err := publish(f, temp, dir); err != nil {
 		return errors.Join(fmt.Errorf("%s: the finished directory cannot be renamed: %w", dir, err), f.RemoveAll(temp))
 	}
 	return f.SyncDir(filepath.Dir(dir))
+}
+
+// publish gives the finished directory its name; an empty directory of that name makes way.
+func publish(f fsys.FS, temp, dir string) error {
+	if err := f.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return f.Rename(temp, dir)
 }
 
 // checkTarget refuses to write over something.
