@@ -1,0 +1,66 @@
+# The verbs. Everything lands in bin/, build/, .deps/ and runs/, which git ignores.
+.PHONY: build native quickstart real test check sanitize bench fmt clean
+.DEFAULT_GOAL := build
+
+export CGO_ENABLED := 0
+GO ?= go
+GOBUILD := $(GO) build -trimpath -buildvcs=false -ldflags="-s -w -buildid="
+LIBRARY := build/cpu/native/libspar_cpu.so
+
+build: native
+	@mkdir -p bin
+	$(GOBUILD) -o bin/spar ./cmd/spar
+
+native:
+	@scripts/setup build
+	@[ -f build/cpu/build.ninja ] || cmake --preset cpu >/dev/null
+	@cmake --build --preset cpu --target spar_cpu
+	@cmp -s $(LIBRARY) native/embedded/libspar_cpu.so || cp $(LIBRARY) native/embedded/libspar_cpu.so
+
+quickstart: build
+	bin/spar quickstart --output-dir runs/quickstart
+
+real: build
+	scripts/fetch model
+	@mkdir -p runs/godoc
+	$(GO) run ./scripts/godoc-pairs --out runs/godoc
+	bin/spar train scripts/real.yaml
+
+test: build
+	scripts/fetch model
+	@cmake --build --preset cpu
+	ctest --test-dir build/cpu --output-on-failure
+	$(GO) test ./...
+
+check: native
+	@scripts/setup check
+	$(GO) vet ./...
+	cd scripts/tools && $(GO) build -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck ./...
+	@test -z "$$(gofmt -l cmd trainer loader bench native internal scripts)" || \
+	  { echo "not formatted, run make fmt:"; gofmt -l cmd trainer loader bench native internal scripts; exit 1; }
+	git ls-files 'native/*.h' 'native/*.cc' 'native/*.c' | xargs clang-format --dry-run --Werror
+	$(GO) run ./scripts/bindgen -check
+	$(GO) test ./internal/lint
+	$(MAKE) --no-print-directory sanitize
+
+# The native tests under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer.
+sanitize:
+	@scripts/setup build
+	@for p in cpu-debug cpu-tsan; do \
+	  { [ -f build/$$p/build.ninja ] || cmake --preset $$p >/dev/null; } && \
+	  cmake --build --preset $$p && ctest --test-dir build/$$p --output-on-failure || exit 1; \
+	done
+
+bench: build
+	bin/spar bench update --json
+	bin/spar bench score --json
+	bin/spar bench rollout --json
+	bin/spar bench loader --json
+
+fmt:
+	gofmt -w cmd trainer loader bench native internal scripts
+	git ls-files 'native/*.h' 'native/*.cc' 'native/*.c' | xargs clang-format -i
+
+clean:
+	rm -rf bin build runs native/embedded/libspar_cpu.so

@@ -1,0 +1,108 @@
+// Command spar trains a language model against itself on one machine. Each verb is a struct of
+// flags with a Run method that fills a config of another package, calls it and returns its error;
+// the error's class decides the exit code (internal/fault).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"spar/internal/fault"
+)
+
+// cli lists the verbs; kong makes --help from it.
+type cli struct {
+	Quickstart quickstartCmd `cmd:"" help:"Train a tiny model by self-play on a language with known probabilities; prints a table, writes a report."`
+	Train      trainCmd      `cmd:"" help:"Run a training config; run it again to continue."`
+	Step       stepCmd       `cmd:"" help:"Take optimizer steps on the rows of a config and print everything about them."`
+	Tokenize   tokenizeCmd   `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
+	Sample     sampleCmd     `cmd:"" help:"Continue prompts, JSON lines in and out."`
+	Score      scoreCmd      `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
+	Eval       evalCmd       `cmd:"" help:"Measure a model on held-out rows."`
+	Report     reportCmd     `cmd:"" help:"Write a run's report.html again."`
+	Shard      shardCmd      `cmd:"" help:"Look at, check, export and import rollout shards."`
+	Model      modelCmd      `cmd:"" help:"Look at, convert and compare models."`
+	Plan       planCmd       `cmd:"" help:"Exact memory of a run before it starts."`
+	Doctor     doctorCmd     `cmd:"" help:"What this machine and this binary can do."`
+	Bench      benchCmd      `cmd:"" help:"Measure update, rollout, score and loader."`
+	Worker     workerCmd     `cmd:"" hidden:"" help:"The process that train supervises."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// streams are what verbs read from and write to.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var verbs cli
+	exited := -1
+	parser, err := kong.New(&verbs, kong.Name("spar"), kong.Description("A native trainer for LLM self-play."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
+		kong.Vars{"version": version()}, kong.Bind(streams{stdin, stdout, stderr}))
+	if err != nil {
+		fmt.Fprintln(stderr, "spar:", err)
+		return int(fault.Failed)
+	}
+	call, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "spar: %v\nRun spar --help for the verbs and flags.\n", err)
+		return int(fault.Usage)
+	}
+	ctx, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
+	watchSignals(stop)
+	call.BindTo(ctx, (*context.Context)(nil))
+	return exitCode(ctx, call.Run(), stderr)
+}
+
+// signalled is the cause of a context that a signal has ended.
+type signalled struct{ signal syscall.Signal }
+
+func (s signalled) Error() string { return "stopped by " + s.signal.String() }
+
+// watchSignals ends the context on the first SIGINT or SIGTERM; the second one kills the process.
+func watchSignals(stop context.CancelCauseFunc) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		s := <-c
+		signal.Stop(c)
+		stop(signalled{s.(syscall.Signal)})
+	}()
+}
+
+func exitCode(ctx context.Context, err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	var code exitStatus
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	fmt.Fprintln(stderr, "spar:", err)
+	var s signalled
+	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &s) {
+		return 128 + int(s.signal)
+	}
+	return fault.ExitCode(err)
+}
+
+// exitStatus ends the program with a code; what had to be said has been said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
