@@ -17,7 +17,10 @@ void backend_close(BackendState* state);
 // 64-byte aligned, zeroed and resident; NULL when out of memory.
 void* backend_alloc(int64_t bytes);
 void backend_free(void* memory, int64_t bytes);
-// Peaks of the machine with the kernels of `isa`, measured for about milliseconds.
-void backend_probe(BackendState* state, int32_t isa, int32_t milliseconds, spar_probe* out);
+// Zeroes memory of backend_alloc with all threads.
+void backend_zero(BackendState* state, void* memory, int64_t bytes);
+// Peaks of the machine with the kernels of `isa`, measured for about milliseconds. False when out
+// of memory.
+bool backend_probe(BackendState* state, int32_t isa, int32_t milliseconds, spar_probe* out);
 
 }  // namespace spar

@@ -76,7 +76,7 @@ typedef struct spar_info {
   char backend[16];        /* "cpu" */
   char build[48];          /* compiler and flags digest */
   char cpu[64];            /* CPU model name */
-  int64_t struct_sizes[16]; /* sizeof each struct of this header, in order of declaration; rest 0 */
+  int64_t struct_sizes[32]; /* sizeof each struct of this header, in order of declaration; rest 0 */
 } spar_info;
 
 /* Fills *out. Needs no handle. Fails only on a wrong size (and then writes nothing). */

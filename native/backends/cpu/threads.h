@@ -2,6 +2,7 @@
 // runs a unit is not fixed, so a unit must write only what is its own and never a shared sum.
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 namespace spar {
 
@@ -22,7 +23,9 @@ class ThreadPool {
   // returns when all are done. Not reentrant.
   template <class F>
   void parallel(int64_t units, F&& f) {
-    run(units, [](void* arg, int64_t unit, int32_t thread) { (*static_cast<F*>(arg))(unit, thread); }, &f);
+    using Body = std::remove_reference_t<F>;
+    void* body = const_cast<void*>(static_cast<const void*>(&f));
+    run(units, [](void* arg, int64_t unit, int32_t thread) { (*static_cast<Body*>(arg))(unit, thread); }, body);
   }
 
   // kScratchBytes of 64-byte aligned memory of one thread, free to use inside a unit.

@@ -13,7 +13,7 @@
 
 namespace spar {
 
-constexpr int64_t kHeadChunk = 2048;
+constexpr int64_t kHeadChunk = 2304;  // whole panels of every family (48, 16 and 8 columns)
 
 struct HeadForward {
   const int32_t* rows;  // T

@@ -1,7 +1,8 @@
 // sample: one draw per row from filtered logits.
-//   q = softmax(z / temperature); keep the top_k most likely; of these the smallest set whose
-//   share of q reaches top_p; of these the ones with q >= min_p max q; renormalise; draw by
+//   q = softmax(z / temperature); keep the top_k most likely; of these the smallest set that has
+//   the share top_p of their q; of these the ones with q >= min_p max q; renormalise; draw by
 //   inverse CDF in order of falling probability, ties by rising id, at the row's uniform number.
+//   Off: top_k <= 0 or >= V, top_p >= 1, min_p <= 0. At least one id is kept.
 //   temperature 0: the most likely id, lowest id on a tie. Without filters the inverse CDF runs
 //   over ids in rising order (no sort).
 //   token[r] = the id;  logp[r] = z[id] - lse(z) at temperature 1, lse as in head/lse.h

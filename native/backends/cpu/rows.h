@@ -1,0 +1,37 @@
+// How elementwise ops walk rows: in units of whole rows of about kBlockFloats floats, each row in
+// vectors with one short vector at its end. Small calls are one unit. Bits do not depend on the
+// cut into units.
+#pragma once
+#include "backends/cpu/threads.h"
+#include "backends/cpu/vec.h"
+#include "core/exec.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+constexpr int64_t kBlockFloats = 16384;
+
+// The n <= kLanes lanes at p, zeros behind.
+SPAR_INLINE vf load_part(const float* p, int n) { return n == kLanes ? load(p) : load_some(p, n, 0); }
+SPAR_INLINE void store_part(float* p, vf v, int n) { n == kLanes ? store(p, v) : store_some(p, v, n); }
+
+// Calls f(c, n) for the vectors of a row: n lanes from c on.
+template <class F>
+SPAR_INLINE void each_vector(int64_t count, F f) {
+  int64_t c = 0;
+  for (; c + kLanes <= count; c += kLanes) f(c, kLanes);
+  if (c < count) f(c, static_cast<int>(count - c));
+}
+
+// Calls f(first, last) for blocks [first, last) that cover [0, rows).
+template <class F>
+SPAR_INLINE void parallel_rows(const Exec& exec, int64_t rows, int64_t width, F f) {
+  const int64_t block = width >= kBlockFloats ? 1 : kBlockFloats / width;
+  exec.backend->threads.parallel((rows + block - 1) / block, [&](int64_t unit, int32_t) {
+    const int64_t first = unit * block;
+    f(first, first + block < rows ? first + block : rows);
+  });
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

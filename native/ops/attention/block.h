@@ -1,0 +1,154 @@
+// The dense inner loops of attention over one block of keys: dot products, weighted sums, and
+// the packing that they read. Every output is one chain of multiply-adds in rising order of the
+// summed index, so bits do not depend on how rows, keys and channels are grouped here.
+#pragma once
+#include <utility>
+
+#include "backends/cpu/rows.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+constexpr int kGroup = 6;                        // query rows at once: their sums fill the registers
+constexpr int kPair = 2 * kLanes;                // keys at once in dots()
+constexpr int kWide = kLanes == 16 ? 4 : 2;      // vectors of channels at once in add_weighted()
+
+SPAR_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+template <int S, int... I>
+SPAR_INLINE void exchange(vf& a, vf& b, std::integer_sequence<int, I...>) {
+  const vf low = __builtin_shufflevector(a, b, ((I & S) ? kLanes + I - S : I)...);
+  const vf high = __builtin_shufflevector(a, b, ((I & S) ? kLanes + I : I + S)...);
+  a = low;
+  b = high;
+}
+
+// Transposes t[kLanes][kLanes], exchanging ever smaller off-diagonal squares.
+template <int S = kLanes / 2>
+SPAR_INLINE void transpose(vf* t) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i++)
+    if ((i & S) == 0) exchange<S>(t[i], t[i + S], std::make_integer_sequence<int, kLanes>());
+  if constexpr (S > 1) transpose<S / 2>(t);
+}
+
+// out[c * ld + i] = in[i * stride + c] for i < count, c < d. Columns count .. round_up(count, kPair)
+// become zero; ld is at least that.
+static inline void pack_columns(const float* in, int64_t stride, int64_t count, int64_t d, float* out, int64_t ld) {
+  const int64_t columns = round_up(count, kPair);
+  for (int64_t i = 0; i < columns; i += kLanes) {
+    for (int64_t c = 0; c < d; c += kLanes) {
+      const int n = static_cast<int>(d - c < kLanes ? d - c : kLanes);
+      vf t[kLanes];
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; k++) t[k] = i + k < count ? load_part(in + (i + k) * stride + c, n) : splat(0);
+      transpose(t);
+      for (int k = 0; k < n; k++) store(out + (c + k) * ld + i, t[k]);
+    }
+  }
+}
+
+// out[i * round_up(d, kLanes) + c] = in[i * stride + c], zero for c >= d.
+static inline void pack_rows(const float* in, int64_t stride, int64_t count, int64_t d, float* out) {
+  for (int64_t i = 0; i < count; i++) {
+    float* row = out + i * round_up(d, kLanes);
+    each_vector(d, [=](int64_t c, int n) { store(row + c, load_part(in + i * stride + c, n)); });
+  }
+}
+
+// out[r * ld + j] = q[r] . key j for R rows of q and kPair keys of a block packed by pack_columns.
+template <int R>
+SPAR_INLINE void dots_pair(const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d, float* out) {
+  vf s0[R], s1[R];
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++) s0[r] = s1[r] = splat(0);
+  for (int64_t c = 0; c < d; c++) {
+    const vf k0 = load(keys + c * ld), k1 = load(keys + c * ld + kLanes);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++) {
+      const vf x = splat(q[r * q_stride + c]);
+      s0[r] = fma(x, k0, s0[r]);
+      s1[r] = fma(x, k1, s1[r]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++) {
+    store(out + r * ld, s0[r]);
+    store(out + r * ld + kLanes, s1[r]);
+  }
+}
+
+// The dot products of `rows` <= kGroup rows with the keys [first, last) of a block; first is a
+// multiple of kPair.
+static inline void dots(int64_t rows, const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d,
+                        int64_t first, int64_t last, float* out) {
+  for (int64_t j = first; j < last; j += kPair) {
+    switch (rows) {
+      case 6: dots_pair<6>(q, q_stride, keys + j, ld, d, out + j); break;
+      case 5: dots_pair<5>(q, q_stride, keys + j, ld, d, out + j); break;
+      case 4: dots_pair<4>(q, q_stride, keys + j, ld, d, out + j); break;
+      case 3: dots_pair<3>(q, q_stride, keys + j, ld, d, out + j); break;
+      case 2: dots_pair<2>(q, q_stride, keys + j, ld, d, out + j); break;
+      default: dots_pair<1>(q, q_stride, keys + j, ld, d, out + j); break;
+    }
+  }
+}
+
+// Weights p[r * row + j * step] of rows r and summed index j.
+struct Weights {
+  const float* p;
+  int64_t row, step;
+};
+
+// acc[r][c] += sum_j w(r, j) x[j * stride + c] for R rows and N vectors of channels.
+template <int R, int N>
+SPAR_INLINE void add_weighted_tile(Weights w, const float* x, int64_t stride, int64_t count, float* acc) {
+  vf s[R][N];
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) s[r][i] = load(acc + r * stride + i * kLanes);
+  for (int64_t j = 0; j < count; j++) {
+    vf v[N];
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) v[i] = load(x + j * stride + i * kLanes);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++) {
+      const vf p = splat(w.p[r * w.row + j * w.step]);
+#pragma GCC unroll 4
+      for (int i = 0; i < N; i++) s[r][i] = fma(p, v[i], s[r][i]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) store(acc + r * stride + i * kLanes, s[r][i]);
+}
+
+template <int R>
+SPAR_INLINE void add_weighted_rows(Weights w, const float* x, int64_t width, int64_t count, float* acc) {
+  int64_t c = 0;
+  for (; c + kWide * kLanes <= width; c += kWide * kLanes) add_weighted_tile<R, kWide>(w, x + c, width, count, acc + c);
+  for (; c < width; c += kLanes) add_weighted_tile<R, 1>(w, x + c, width, count, acc + c);
+}
+
+// acc[r] += sum_j w(r, j) x[j] over `count` rows of x, for `rows` rows of acc; rows of x and acc
+// are `width` floats, a multiple of kLanes.
+static inline void add_weighted(int64_t rows, Weights w, const float* x, int64_t width, int64_t count, float* acc) {
+  for (; rows >= kGroup; rows -= kGroup) {
+    add_weighted_rows<kGroup>(w, x, width, count, acc);
+    w.p += kGroup * w.row;
+    acc += kGroup * width;
+  }
+  switch (rows) {
+    case 5: add_weighted_rows<5>(w, x, width, count, acc); break;
+    case 4: add_weighted_rows<4>(w, x, width, count, acc); break;
+    case 3: add_weighted_rows<3>(w, x, width, count, acc); break;
+    case 2: add_weighted_rows<2>(w, x, width, count, acc); break;
+    case 1: add_weighted_rows<1>(w, x, width, count, acc); break;
+    default: break;
+  }
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

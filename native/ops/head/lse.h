@@ -1,0 +1,74 @@
+// log-sum-exp and entropy of a row of logits, taken in chunks of kHeadChunk columns in ascending
+// order. head gets its logits chunk by chunk and sample all at once; both end with the same bits.
+// Entropy: Milakov & Gimelshein 2018 (arXiv 1805.02867) carried one moment further: with
+// W = sum (z - top) exp(z - top), a new top shifts W by S (old top - new top) before the scaling.
+#pragma once
+#include <cstdint>
+
+#include "backends/cpu/vec.h"
+#include "ops/head/op.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+struct LogSumExp {
+  float top;       // largest logit so far
+  float sum;       // sum exp(z - top)
+  float weighted;  // sum (z - top) exp(z - top)
+};
+
+SPAR_INLINE float largest(const float* z, int64_t n) {
+  vf a = splat(-__builtin_inff()), b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    a = max(load(z + i), a);
+    b = max(load(z + i + kLanes), b);
+    c = max(load(z + i + 2 * kLanes), c);
+    d = max(load(z + i + 3 * kLanes), d);
+  }
+  for (; i + kLanes <= n; i += kLanes) a = max(load(z + i), a);
+  if (i < n) b = max(load_some(z + i, static_cast<int>(n - i), -__builtin_inff()), b);
+  return max(max(max(a, b), max(c, d)));
+}
+
+SPAR_INLINE LogSumExp lse_start() { return {-__builtin_inff(), 0, 0}; }
+
+// Takes in the next chunk, n <= kHeadChunk.
+SPAR_INLINE void lse_add(LogSumExp* s, const float* z, int64_t n) {
+  const float chunk_top = largest(z, n), top = chunk_top > s->top ? chunk_top : s->top;
+  const vf shift = splat(top);
+  vf sum[2] = {}, weighted[2] = {};
+  for (int64_t i = 0; i < n; i += 2 * kLanes) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++) {
+      const int64_t left = n - i - j * kLanes;
+      if (left <= 0) break;
+      // -1e30 past the end: its exp is 0, and so is its product with it.
+      const float* from = z + i + j * kLanes;
+      const vf d = (left >= kLanes ? load(from) : load_some(from, static_cast<int>(left), -1e30f)) - shift;
+      const vf e = exp(d);
+      sum[j] += e;
+      weighted[j] += d * e;
+    }
+  }
+  if (s->sum != 0) {
+    const float moved = s->top - top, scale = exp(splat(moved))[0];
+    s->weighted = (s->weighted + s->sum * moved) * scale;
+    s->sum *= scale;
+  }
+  s->top = top;
+  s->sum += spar::SPAR_ISA_NS::sum(sum[0] + sum[1]);
+  s->weighted += spar::SPAR_ISA_NS::sum(weighted[0] + weighted[1]);
+}
+
+SPAR_INLINE float lse_value(const LogSumExp& s) { return static_cast<float>(s.top + __builtin_log(static_cast<double>(s.sum))); }
+// log-softmax of a logit; more exact than logit - lse_value(), which is rounded at the logits' size.
+SPAR_INLINE float lse_logp(const LogSumExp& s, float logit) {
+  return static_cast<float>(static_cast<double>(logit - s.top) - __builtin_log(static_cast<double>(s.sum)));
+}
+SPAR_INLINE float lse_entropy(const LogSumExp& s) {
+  return static_cast<float>(__builtin_log(static_cast<double>(s.sum)) - static_cast<double>(s.weighted) / s.sum);
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

@@ -1,0 +1,45 @@
+// linear, the reference: see linear/plain.h. The packed copies are W as products see it, in fp32.
+#include <cstdint>
+#include <initializer_list>
+
+#include "backends/cpu/kernels.h"
+#include "ops/linear/plain.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+int64_t linear_packed_bytes(int64_t n, int64_t k, int32_t, int32_t) { return n * k * 4; }
+
+void linear_prepare(const Exec& exec, const LinearPrepare& a) {
+  const PackedWeight& w = a.weight;
+  for (void* panel : {w.forward, w.backward}) {
+    float* out = static_cast<float*>(panel);
+    for (int64_t i = 0; out && i < w.n * w.k; i++) out[i] = plain::weight_value(w, exec.precision, i);
+  }
+}
+
+// Products read the packed copy, so that they see the weights of the last prepare.
+static PackedWeight prepared(const PackedWeight& w, const void* panel) {
+  PackedWeight p = w;
+  p.master = static_cast<const float*>(panel);
+  return p;
+}
+
+void linear_forward(const Exec& exec, const LinearForward& a) {
+  LinearForward b = a;
+  b.weight = prepared(a.weight, a.weight.forward);
+  plain::linear_forward<double>(exec, b);
+}
+
+void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
+  LinearBackwardInput b = a;
+  b.weight = prepared(a.weight, a.weight.backward);
+  plain::linear_backward_input<double>(exec, b);
+}
+
+void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
+  plain::linear_backward_weight<double>(exec, a);
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar
