@@ -132,7 +132,7 @@ func TestCancel(t *testing.T) {
 // can end it. The first call opens the batch and takes the time.
 func TestCancelInsideBatch(t *testing.T) {
 	m := tinyModel(t)
-	m.Config.NumLayers, m.Config.IntermediateSize = 24, 2048
+	m.Config.NumLayers, m.Config.IntermediateSize = 8, 2048
 	p := openPolicy(t, m, Options{Threads: 1, ISA: "base"})
 	g := pack.Group{Prompt: make([]int32, 128)}
 	for range 8 {
