@@ -53,6 +53,7 @@ func TestRefuseForeignLibraries(t *testing.T) {
 		{"other size", buildFixture(t, "-DFIXTURE_GROW=1"), "spar_plan has 72 bytes there and 64 here"},
 		{"missing function", buildFixture(t, "-DFIXTURE_LACKS=1"), "it lacks the function spar_plan_bytes"},
 		{"missing file", filepath.Join(t.TempDir(), "none.so"), "no such file"},
+		{"a folder", t.TempDir(), "native library: "},
 		{"no library", junk, "junk.so"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

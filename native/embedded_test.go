@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func fixtureBytes(t *testing.T, defines ...string) (data []byte, hash string) {
@@ -112,5 +113,15 @@ func TestLoadMemory(t *testing.T) {
 	}
 	if _, err := loadMemory([]byte("junk")); err == nil {
 		t.Error("junk loads")
+	}
+}
+
+// TestNotBuiltIn is what a fresh clone says.
+func TestNotBuiltIn(t *testing.T) {
+	loaded.Lock()
+	defer loaded.Unlock()
+	_, err := openEmbedded(fstest.MapFS{"embedded/PLACEHOLDER": {}}, t.TempDir())
+	if err == nil || err.Error() != "the CPU library is not built in; run make build" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/ebitengine/purego"
 
 	"spar/internal/fault"
+	"spar/internal/fsys"
 )
 
 // Options say which library to open.
@@ -34,15 +34,18 @@ var loaded struct {
 	byHash map[string]*Library
 }
 
+// libraryLimit is far above any backend's size.
+const libraryLimit = 4 << 30
+
 // Open loads a library and checks that its ABI number and struct sizes are the ones of this
 // program. Opening the same file again, by whatever path, returns the same Library.
 func Open(o Options) (*Library, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
 	if o.Path == "" {
-		return openEmbedded(o.CacheDir)
+		return openEmbedded(embedded, o.CacheDir)
 	}
-	data, err := os.ReadFile(o.Path)
+	data, err := fsys.ReadFile(fsys.OS, o.Path, libraryLimit)
 	if err != nil {
 		return nil, fault.Inputf("native library: %w", err)
 	}

@@ -164,6 +164,9 @@ func (k *configKeys) window(c *Config) {
 	switch k.fam.modelType {
 	case "mistral":
 		c.SlidingWindow = k.int("sliding_window", 4096)
+		if v, given := k.get("sliding_window"); given && v.Kind == '0' && c.SlidingWindow < 1 {
+			k.fail(v.At, "sliding_window must be null or at least 1; correct it")
+		}
 	case "qwen2", "qwen3":
 		use := k.bool("use_sliding_window", false)
 		w, first := k.int("sliding_window", 4096), k.int("max_window_layers", 28)

@@ -147,7 +147,7 @@ func (k *ggufKeys) yarn(c *Config) {
 func (k *ggufKeys) llama3(c *Config) error {
 	t := k.f.Tensors[slices.IndexFunc(k.f.Tensors, func(t gguf.Tensor) bool { return t.Name == ropeFactorsName })]
 	if t.Elements() != c.HeadDim/2 {
-		return fault.Inputf("%s: it has %d elements instead of %d; write the file again", ropeFactorsName, t.Elements(), c.HeadDim/2)
+		return k.f.Errorf(ropeFactorsName, "it has %d elements instead of %d; write the file again", t.Elements(), c.HeadDim/2)
 	}
 	divisors := make([]float32, t.Elements())
 	if err := k.f.Read(t, divisors); err != nil {

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"spar/internal/fault"
@@ -62,7 +63,7 @@ func recoverFile(file fsys.File, name string) (*recovery, error) {
 	}
 	// Blocks are written only after the header was synced, so a file that is no longer than
 	// a header and has missing sectors is what a crash left of a start.
-	if size <= superblockLen && isTorn(head[:size]) {
+	if size <= superblockLen && !headerHolds(head[:size]) && isTorn(head[:size]) {
 		return rec, rec.cut(file, name, size)
 	}
 	if why != "" {
@@ -76,6 +77,11 @@ func recoverFile(file fsys.File, name string) (*recovery, error) {
 	}
 	rec.end = rec.scan.offset
 	return rec, rec.cut(file, name, size)
+}
+
+// headerHolds reports whether b is a superblock with the right checksum.
+func headerHolds(b []byte) bool {
+	return len(b) == superblockLen && checksum(b[:atSumSB]) == binary.LittleEndian.Uint32(b[atSumSB:])
 }
 
 // isTorn reports whether b may be the first bytes of a superblock of which some sectors never reached the disk.

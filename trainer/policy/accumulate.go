@@ -76,13 +76,16 @@ func (p *Policy) OpenOptimizer(c native.OptimizerConfig) error {
 		if err := p.optimizer.Close(); err != nil {
 			return err
 		}
-		p.optimizer = nil
+		p.optimizer, p.kind = nil, native.OptimizerNone
+	}
+	if _, err := CheckMemory(p.lib, p.Config, p.options, Workload{Optimizer: c.Kind}, p.limit); err != nil {
+		return err
 	}
 	o, err := p.model.OpenOptimizer(c)
 	if err != nil {
 		return err
 	}
-	p.optimizer = o
+	p.optimizer, p.kind = o, c.Kind
 	return nil
 }
 

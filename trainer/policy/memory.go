@@ -76,18 +76,49 @@ func CheckMemory(lib *native.Library, c *checkpoint.Config, o Options, w Workloa
 	if err != nil || have.Peak() <= available {
 		return have, err
 	}
-	advice := "no setting makes it fit; use a smaller model or a machine with more memory"
-	for _, change := range changes(o, w) {
-		m, err := PlanMemory(lib, c, change.options, change.workload)
-		if err != nil {
-			return have, err
+	advice, err := adviceThatFits(lib, c, o, w, available)
+	if err != nil {
+		return have, err
+	}
+	return have, fault.New(fault.Memory, "the run needs %s of memory (%s) and %s is available: %s", size(have.Peak()), have, size(available), advice)
+}
+
+// adviceThatFits names the cheapest change: smaller batches and pools cost some speed and no result;
+// after them one moment instead of two.
+func adviceThatFits(lib *native.Library, c *checkpoint.Config, o Options, w Workload, available int64) (string, error) {
+	rms := w
+	rms.Optimizer = native.RMSProp
+	for _, try := range []struct {
+		load     Workload
+		settings []string
+	}{{w, nil}, {rms, []string{"optim: rmsprop"}}} {
+		if len(try.settings) > 0 && w.Optimizer != native.AdamW {
+			continue
 		}
-		if m.Peak() <= available {
-			advice = fmt.Sprintf("%s needs %s and fits", change.text, gib(m.Peak()))
-			break
+		settings, peak, err := shrink(lib, c, o, try.load, available)
+		if err != nil {
+			return "", err
+		}
+		if peak > 0 {
+			return fmt.Sprintf("with %s it needs %s and fits", strings.Join(append(try.settings, settings...), " and "), size(peak)), nil
 		}
 	}
-	return have, fault.New(fault.Memory, "the run needs %s of memory (%s) and %s is available: %s", gib(have.Peak()), have, gib(available), advice)
+	return "no setting makes it fit; use a smaller model or a machine with more memory", nil
+}
+
+// memoryLimit is the option or what the machine has.
+func memoryLimit(o Options) (int64, error) {
+	if o.MemoryLimit > 0 {
+		return o.MemoryLimit, nil
+	}
+	return Available()
+}
+
+// fits refuses a phase that would not fit beside the model and the open optimizer.
+func (p *Policy) fits(w Workload) error {
+	w.Optimizer = p.kind
+	_, err := CheckMemory(p.lib, p.Config, p.options, w, p.limit)
+	return err
 }
 
 // String lists the parts that are not zero.
@@ -101,55 +132,50 @@ func (m Memory) String() string {
 		{"training batch", m.Train}, {"scoring batch", m.Score}, {"sampler", m.Sample},
 	} {
 		if p.bytes > 0 {
-			parts = append(parts, p.name+" "+gib(p.bytes))
+			parts = append(parts, p.name+" "+size(p.bytes))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-func gib(bytes int64) string { return fmt.Sprintf("%.2f GiB", float64(bytes)/(1<<30)) }
-
-// change is a setting that takes less memory.
-type change struct {
-	text     string
-	options  Options
-	workload Workload
+func size(bytes int64) string {
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%.2f GiB", float64(bytes)/(1<<30))
 }
 
-// leastRows is the smallest token budget worth proposing.
-const leastRows = 256
+// leastTokens is the smallest batch or pool worth proposing.
+const leastTokens = 256
 
-// changes lists settings from the cheapest on: smaller batches and pools cost some speed and no
-// result; then one moment instead of two; then both.
-func changes(o Options, w Workload) []change {
-	list := smaller("", o, w)
-	if w.Optimizer == native.AdamW {
-		w.Optimizer = native.RMSProp
-		list = append(list, change{"optim: rmsprop", o, w})
-		list = append(list, smaller("optim: rmsprop with ", o, w)...)
+// shrink halves the phases that are too large until all fit, and returns the settings with the peak
+// that they lead to; peak 0: it cannot be done.
+func shrink(lib *native.Library, c *checkpoint.Config, o Options, w Workload, available int64) (settings []string, peak int64, err error) {
+	rows, pool := max(w.Train.Rows, w.Score.Rows), w.Sampler.KVTokens
+	smallerRows, smallerPool := false, false
+	m, err := PlanMemory(lib, c, o, w)
+	for ; err == nil && m.Peak() > available; m, err = PlanMemory(lib, c, o, w) {
+		left := available - m.Plan.Bytes()
+		tooManyRows, tooLargePool := max(m.Train, m.Score) > left, m.Sample > left
+		if tooManyRows && rows/2 < leastTokens || tooLargePool && pool/2 < leastTokens || left <= 0 {
+			return nil, 0, nil
+		}
+		if tooManyRows {
+			rows, smallerRows = rows/2, true
+			w.Train, w.Score = capped(w.Train, rows), capped(w.Score, rows)
+		}
+		if tooLargePool {
+			pool, smallerPool = pool/2, true
+			w.Sampler.KVTokens = pool
+		}
 	}
-	return list
-}
-
-// smaller halves the batches' rows and the sampler's pool together until they reach the least.
-func smaller(prefix string, o Options, w Workload) []change {
-	var list []change
-	for {
-		rows, pool := max(w.Train.Rows, w.Score.Rows), w.Sampler.KVTokens
-		if rows/2 < leastRows && pool/2 < leastRows {
-			return list
-		}
-		var texts []string
-		if rows/2 >= leastRows {
-			w.Train, w.Score = capped(w.Train, rows/2), capped(w.Score, rows/2)
-			texts = append(texts, fmt.Sprintf("tokens_per_batch: %d", rows/2))
-		}
-		if pool/2 >= leastRows {
-			w.Sampler.KVTokens = pool / 2
-			texts = append(texts, fmt.Sprintf("a key/value pool of %d tokens", pool/2))
-		}
-		list = append(list, change{prefix + strings.Join(texts, " and "), o, w})
+	if smallerRows {
+		settings = append(settings, fmt.Sprintf("tokens_per_batch: %d", rows))
 	}
+	if smallerPool {
+		settings = append(settings, fmt.Sprintf("a key/value pool of %d tokens", pool))
+	}
+	return settings, m.Peak(), err
 }
 
 func capped(l pack.Limits, rows int) pack.Limits {

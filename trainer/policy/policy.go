@@ -35,6 +35,8 @@ type Options struct {
 	MaxLength  int    // longest prompt with response, in tokens; 0: the model's max_position_embeddings
 	Breadcrumb []byte // see native.ContextConfig
 	RandomSeed uint64 // of the weights of a model opened from its config only
+
+	MemoryLimit int64 // most bytes that the engine may hold; 0: what is Available at opening
 }
 
 // Policy is an open model.
@@ -45,12 +47,14 @@ type Policy struct {
 	lib     *native.Library
 	source  *loader.Model
 	options Options
+	limit   int64 // bytes
 
 	mu        sync.Mutex // one operation at a time; guards what follows
 	context   *native.Context
 	model     *native.Model
 	batch     *native.Batch // of the phase in hand, reused while it is large enough
 	optimizer *native.Optimizer
+	kind      native.OptimizerKind
 	hash      string // of the weights, "" when not known
 }
 
@@ -65,7 +69,13 @@ func Open(lib *native.Library, m *loader.Model, o Options) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{Config: m.Config, MaxLength: length, lib: lib, source: m, options: o}
+	p := &Policy{Config: m.Config, MaxLength: length, lib: lib, source: m, options: o, kind: native.OptimizerNone}
+	if p.limit, err = memoryLimit(o); err != nil {
+		return nil, err
+	}
+	if err := p.fits(Workload{}); err != nil {
+		return nil, err
+	}
 	p.context, err = lib.OpenContext(native.ContextConfig{Threads: o.Threads, ISA: o.ISA, Breadcrumb: o.Breadcrumb})
 	if err != nil {
 		return nil, err

@@ -73,7 +73,11 @@ func (p *Policy) Sample(ctx context.Context, rs []SampleRequest, o SampleOptions
 		if err := p.closeBatch(); err != nil {
 			return err
 		}
-		s, err := p.model.OpenSampler(samplerConfig(rs, o))
+		config, err := p.samplerConfig(rs, o)
+		if err != nil {
+			return err
+		}
+		s, err := p.model.OpenSampler(config)
 		if err != nil {
 			return err
 		}
@@ -88,19 +92,28 @@ func (p *Policy) Sample(ctx context.Context, rs []SampleRequest, o SampleOptions
 	})
 }
 
-// samplerConfig fills in the defaults.
-func samplerConfig(rs []SampleRequest, o SampleOptions) native.SamplerConfig {
-	if o.MaxRows == 0 {
-		o.MaxRows = DefaultSampleRows
+// samplerConfig fills in the defaults. A default pool shrinks until it fits into memory, as far as
+// each sample still fits alone: its size changes the speed, not the samples.
+func (p *Policy) samplerConfig(rs []SampleRequest, o SampleOptions) (native.SamplerConfig, error) {
+	c := native.SamplerConfig{MaxRows: o.MaxRows, KVTokens: o.KVTokens}
+	if c.MaxRows == 0 {
+		c.MaxRows = DefaultSampleRows
 	}
-	if o.KVTokens == 0 {
-		least := 0 // a request fits when one of its samples does
-		for _, r := range rs {
-			least = max(least, len(r.Prompt)+r.MaxNewTokens)
+	if c.KVTokens > 0 {
+		return c, p.fits(Workload{Sampler: c})
+	}
+	least := 0
+	for _, r := range rs {
+		least = max(least, len(r.Prompt)+r.MaxNewTokens)
+	}
+	c.KVTokens = max(min(PoolTokens(rs), DefaultKVTokens), least)
+	for {
+		err := p.fits(Workload{Sampler: c})
+		if err == nil || c.KVTokens == least {
+			return c, err
 		}
-		o.KVTokens = max(min(PoolTokens(rs), DefaultKVTokens), least)
+		c.KVTokens = max(c.KVTokens/2, least)
 	}
-	return native.SamplerConfig{MaxRows: o.MaxRows, KVTokens: o.KVTokens}
 }
 
 // PoolTokens is the pool in which all requests run at once.
@@ -144,6 +157,9 @@ func (p *Policy) newSampling(rs []SampleRequest) (*sampling, error) {
 		run.requests[int64(r.ID)] = r
 		run.stops = run.stops || len(r.StopStrings) > 0
 		err := errors.Join(p.checkIDs("request", r.ID, r.Prompt), p.checkLength("request", r.ID, len(r.Prompt), r.MaxNewTokens))
+		if int(int32(r.Iteration)) != r.Iteration || int(int32(r.PromptKey)) != r.PromptKey {
+			err = errors.Join(err, fmt.Errorf("policy: request %d has iteration %d and prompt key %d; both must fit into 32 bits", r.ID, r.Iteration, r.PromptKey))
+		}
 		if err != nil {
 			return nil, err
 		}

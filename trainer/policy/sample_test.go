@@ -182,6 +182,7 @@ func TestSampleErrors(t *testing.T) {
 		{"too long", "longer than max_length 256", func(r *SampleRequest) { r.MaxNewTokens = 256 }, 3},
 		{"no tokenizer", "has no tokenizer", func(r *SampleRequest) { r.StopStrings = []string{"x"} }, 3},
 		{"empty prompt", "request 100:", func(r *SampleRequest) { r.Prompt = nil }, 1},
+		{"wide key", "must fit into 32 bits", func(r *SampleRequest) { r.PromptKey = 1 << 32 }, 1},
 		{"top_p", "top_p is 0", func(r *SampleRequest) { r.TopP = 0 }, 1},
 	} {
 		r := one

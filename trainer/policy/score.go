@@ -61,7 +61,7 @@ func (p *Policy) Score(ctx context.Context, gs []pack.Group, o ScoreOptions) ([]
 
 // eachBatch calls f with consecutive portions of gs that fit a batch of tokens rows.
 func (p *Policy) eachBatch(ctx context.Context, gs []pack.Group, tokens int, train bool, f func(*native.Batch, []pack.Group) error) error {
-	if err := p.checkGroups(gs); err != nil {
+	if err := p.checkGroups(gs); err != nil || len(gs) == 0 {
 		return err
 	}
 	portions, err := pack.Split(gs, pack.Limits{Rows: budget(gs, tokens)})
@@ -131,6 +131,13 @@ func (p *Policy) openBatch(need pack.Limits, train bool) (*native.Batch, error) 
 		if err := p.closeBatch(); err != nil {
 			return nil, err
 		}
+	}
+	phase := Workload{Score: need}
+	if train {
+		phase = Workload{Train: need}
+	}
+	if err := p.fits(phase); err != nil {
+		return nil, err
 	}
 	b, err := p.model.OpenBatch(native.BatchConfig{Rows: need.Rows, Segments: need.Segments, Targets: need.Targets, Train: train})
 	if err != nil {
