@@ -21,6 +21,7 @@ import (
 type Reader struct {
 	data     []byte
 	name     string
+	line     int // number of the first line
 	pos      int // next unread byte
 	at       int // first byte of the last value or key
 	depth    int
@@ -29,7 +30,11 @@ type Reader struct {
 
 // NewReader prepares to read data, called name in errors, refusing nesting deeper than maxDepth.
 func NewReader(data []byte, name string, maxDepth int) (*Reader, error) {
-	r := &Reader{data: data, name: name, maxDepth: maxDepth}
+	return newReader(data, name, 1, maxDepth)
+}
+
+func newReader(data []byte, name string, line, maxDepth int) (*Reader, error) {
+	r := &Reader{data: data, name: name, line: line, maxDepth: maxDepth}
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return nil, r.Errorf("the text starts with a byte order mark; save it as plain UTF-8")
 	}
@@ -52,7 +57,7 @@ func (r *Reader) Errorf(format string, args ...any) error { return r.ErrorAt(r.a
 func (r *Reader) ErrorAt(offset int, format string, args ...any) error {
 	offset = min(offset, len(r.data))
 	before := r.data[:offset]
-	line := 1 + bytes.Count(before, []byte("\n"))
+	line := r.line + bytes.Count(before, []byte("\n"))
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 	return fault.Inputf("%s: line %d, column %d: %s", r.name, line, column, fmt.Sprintf(format, args...))
 }

@@ -21,7 +21,12 @@ type Member struct {
 
 // Parse reads a whole text into a tree. The Reader makes errors placed at nodes of the tree.
 func Parse(data []byte, name string, maxDepth int) (Value, *Reader, error) {
-	r, err := NewReader(data, name, maxDepth)
+	return ParseLine(data, name, 1, maxDepth)
+}
+
+// ParseLine is Parse for the text of one line of a file, by its number from 1.
+func ParseLine(data []byte, name string, line, maxDepth int) (Value, *Reader, error) {
+	r, err := newReader(data, name, line, maxDepth)
 	if err != nil {
 		return Value{}, nil, err
 	}

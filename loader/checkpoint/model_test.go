@@ -422,6 +422,11 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := memFiles(t, whole, "m")
+	for seed := range uint64(20) {
+		if got := memFiles(t, whole.Crash(rng.NewStream(seed)), "m"); !maps.Equal(got, want) {
+			t.Fatalf("a crash after the end left %d of %d files", len(got), len(want))
+		}
+	}
 	for n := 0; ; n++ {
 		mem := fsys.NewMemFS()
 		reached := false

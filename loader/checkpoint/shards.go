@@ -191,6 +191,9 @@ func sameBytes(a, b shardTensor) (bool, error) {
 
 // matchTensors compares stored tensors with those of the config, and lists up to ten differences.
 func matchTensors(where string, c *Config, stored map[string]TensorInfo) ([]TensorInfo, error) {
+	if c.NumLayers > len(stored)+10 { // a list of so many missing names would say less
+		return nil, fault.Inputf("%s: the config (%s) has %d layers but there are only %d tensors; use the config that belongs to the weights", where, c.Architecture, c.NumLayers, len(stored))
+	}
 	var list []TensorInfo
 	var wrong []string
 	for _, want := range c.Tensors() {

@@ -1,0 +1,204 @@
+// Tests of linear: see tests/op_case.h.
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "ops/linear/plain.h"
+#include "tests/op_case.h"
+
+namespace spar {
+namespace test {
+namespace {
+
+struct Shape {
+  int64_t m, n, k;
+  std::string name() const { return "m=" + std::to_string(m) + ",n=" + std::to_string(n) + ",k=" + std::to_string(k); }
+};
+
+// W [n, k] packed by `table`, in buffers of exactly linear_packed_bytes.
+PackedWeight packed(Check& c, const OpTable& table, const float* master, int64_t n, int64_t k, int32_t precision) {
+  PackedWeight w = {master, c.raw(table.linear_packed_bytes(n, k, precision, 0)),
+                    c.raw(table.linear_packed_bytes(n, k, precision, 1)), n, k};
+  table.linear_prepare(c.exec(3, precision), {w});
+  return w;
+}
+
+void forward(Check& c, Shape s, int32_t precision, bool with_bias) {
+  const float *x = c.input(s.m * s.k, 1), *master = c.input(s.n * s.k, 2);
+  const float* bias = with_bias ? c.input(s.n, 3) : nullptr;
+  const PackedWeight w = packed(c, c.kernels(), master, s.n, s.k, precision);
+  const int64_t count = s.m * s.n;
+  float *y = c.output(count), *truth = c.output(count), *yardstick = c.output(count);
+  const int32_t* rows = c.rows(s.m);
+  c.kernels().linear_forward(c.exec(2, precision), {rows, x, w, bias, y});
+  c.reference().linear_forward(c.exec(1, precision),
+                               {rows, x, packed(c, c.reference(), master, s.n, s.k, precision), bias, truth});
+  plain::linear_forward<float>(c.exec(1, precision), {rows, x, w, bias, yardstick});
+  c.near("y", y, truth, yardstick, count);
+  for (int32_t n : kThreadCounts) {
+    float* again = c.output(count);
+    c.kernels().linear_forward(c.exec(n, precision), {rows, x, w, bias, again});
+    c.same_bits("y with other threads", again, y, count);
+  }
+  // Any run of rows has the bits that it has in the whole: decode and training agree.
+  for (int64_t size = 1; size < s.m; size = 2 * size + 1) {
+    const int64_t first = (s.m - size) / 2;
+    float* part = c.output(size * s.n);
+    c.kernels().linear_forward(c.exec(2, precision), {c.rows(size), x + first * s.k, w, bias, part});
+    c.same_bits("y of fewer rows", part, y + first * s.n, size * s.n);
+  }
+}
+
+void backward_input(Check& c, Shape s, int32_t precision, int32_t accumulate) {
+  const float *dy = c.input(s.m * s.n, 1), *master = c.input(s.n * s.k, 2), *old = c.input(s.m * s.k, 3);
+  const PackedWeight w = packed(c, c.kernels(), master, s.n, s.k, precision);
+  const PackedWeight ref = packed(c, c.reference(), master, s.n, s.k, precision);
+  const int64_t count = s.m * s.k;
+  auto start = [&] { return accumulate ? c.copy(old, count) : c.output(count); };
+  float *dx = start(), *truth = start(), *yardstick = start();
+  const int32_t* rows = c.rows(s.m);
+  c.kernels().linear_backward_input(c.exec(2, precision), {rows, dy, w, dx, accumulate});
+  c.reference().linear_backward_input(c.exec(1, precision), {rows, dy, ref, truth, accumulate});
+  plain::linear_backward_input<float>(c.exec(1, precision), {rows, dy, w, yardstick, accumulate});
+  c.near("dx", dx, truth, yardstick, count);
+  for (int32_t n : kThreadCounts) {
+    float* again = start();
+    c.kernels().linear_backward_input(c.exec(n, precision), {rows, dy, w, again, accumulate});
+    c.same_bits("dx with other threads", again, dx, count);
+  }
+  float* last = c.copy(accumulate ? old + count - s.k : dx, s.k);
+  c.kernels().linear_backward_input(c.exec(1, precision), {c.rows(1), dy + (s.m - 1) * s.n, w, last, accumulate});
+  c.same_bits("dx of the last row alone", last, dx + count - s.k, s.k);
+}
+
+void backward_weight(Check& c, Shape s, bool with_bias) {
+  const float *dy = c.input(s.m * s.n, 1), *x = c.input(s.m * s.k, 2);
+  const float *old = c.input(s.n * s.k, 3), *old_bias = c.input(s.n, 4);
+  struct Gradient {
+    float *dw, *dbias;
+  };
+  auto start = [&] { return Gradient{c.copy(old, s.n * s.k), with_bias ? c.copy(old_bias, s.n) : nullptr}; };
+  const Gradient got = start(), truth = start(), yardstick = start();
+  const int32_t* rows = c.rows(s.m);
+  auto args = [&](Gradient g) { return LinearBackwardWeight{rows, dy, x, g.dw, g.dbias, s.n, s.k}; };
+  c.kernels().linear_backward_weight(c.exec(2), args(got));
+  c.reference().linear_backward_weight(c.exec(1), args(truth));
+  plain::linear_backward_weight<float>(c.exec(1), args(yardstick));
+  c.near("dw", got.dw, truth.dw, yardstick.dw, s.n * s.k);
+  if (with_bias) c.near("dbias", got.dbias, truth.dbias, yardstick.dbias, s.n);
+  for (int32_t n : kThreadCounts) {
+    const Gradient again = start();
+    c.kernels().linear_backward_weight(c.exec(n), args(again));
+    c.same_bits("dw with other threads", again.dw, got.dw, s.n * s.k);
+    if (with_bias) c.same_bits("dbias with other threads", again.dbias, got.dbias, s.n);
+  }
+}
+
+// Halfway cases go to even, others to the nearer neighbour, small numbers are not flushed.
+void rounding(Check& c) {
+  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001,
+                           0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00008001};
+  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000,
+                         0x3f800000, 0xbf800000, 0x7f7f0000, 0x00010000};
+  const int64_t n = sizeof from / 4;
+  const PackedWeight w = packed(c, c.kernels(), c.copy(reinterpret_cast<const float*>(from), n), n, 1, SPAR_BF16);
+  const float one = 1;
+  float* y = c.output(n);
+  c.kernels().linear_forward(c.exec(1, SPAR_BF16), {c.rows(1), &one, w, nullptr, y});
+  c.same_bits("W as products see it", y, c.copy(reinterpret_cast<const float*>(to), n), n);
+}
+
+// A batch may have no rows: nothing is written and sums keep their value.
+void no_rows(Check& c) {
+  const int64_t n = 5, k = 7;
+  const PackedWeight w = packed(c, c.kernels(), c.input(n * k, 1), n, k, SPAR_FP32);
+  const float *old = c.input(n * k, 2), *x = c.output(0);
+  float *y = c.output(0), *dw = c.copy(old, n * k), *dbias = c.copy(old, n);
+  const int32_t* rows = c.rows(0);
+  c.kernels().linear_forward(c.exec(2), {rows, x, w, nullptr, y});
+  c.kernels().linear_backward_input(c.exec(2), {rows, x, w, y, 0});
+  c.kernels().linear_backward_weight(c.exec(2), {rows, x, x, dw, dbias, n, k});
+  c.same_bits("dw", dw, old, n * k);
+  c.same_bits("dbias", dbias, old, n);
+}
+
+// ---- planted bugs
+
+void skip_last_row(const Exec& e, const LinearForward& a) {
+  const int32_t rows = *a.rows - 1;
+  LinearForward b = a;
+  b.rows = &rows;
+  genuine().linear_forward(e, b);
+}
+void last_column_off(const Exec& e, const LinearForward& a) {
+  genuine().linear_forward(e, a);
+  const int64_t n = a.weight.n;
+  for (int64_t m = 0; n > 1 && m < *a.rows; m++) a.y[m * n + n - 1] = a.y[m * n + n - 2];
+}
+void past_the_end(const Exec& e, const LinearForward& a) {
+  genuine().linear_forward(e, a);
+  a.y[*a.rows * a.weight.n] = 0;
+}
+// Rows of a large batch summed in another order: right to the last few bits.
+void order_by_batch(const Exec& e, const LinearForward& a) {
+  genuine().linear_forward(e, a);
+  if (*a.rows > 4) a.y[a.weight.n * (*a.rows / 2)] *= 1.0000001f;
+}
+void overwrite_dx(const Exec& e, const LinearBackwardInput& a) {
+  LinearBackwardInput b = a;
+  b.accumulate = 0;
+  genuine().linear_backward_input(e, b);
+}
+void overwrite_dw(const Exec& e, const LinearBackwardWeight& a) {
+  for (int64_t i = 0; i < a.n * a.k; i++) a.dw[i] = 0;
+  genuine().linear_backward_weight(e, a);
+}
+void last_row_of_dw(const Exec& e, const LinearBackwardWeight& a) {
+  const int32_t rows = *a.rows > 1 ? *a.rows - 1 : 1;
+  LinearBackwardWeight b = a;
+  b.rows = &rows;
+  genuine().linear_backward_weight(e, b);
+}
+void truncate_bf16(const Exec& e, const LinearPrepare& a) {
+  std::vector<float> cut(a.weight.master, a.weight.master + a.weight.n * a.weight.k);
+  for (float& x : cut) {
+    if (e.precision != SPAR_BF16) continue;
+    uint32_t u;
+    std::memcpy(&u, &x, 4);
+    u &= 0xffff0000u;
+    std::memcpy(&x, &u, 4);
+  }
+  LinearPrepare b = a;
+  b.weight.master = cut.data();
+  genuine().linear_prepare(e, b);
+}
+
+// Every tile height, panel tail, chain tail and both sides of each block bound is reached.
+const Shape kShapes[] = {{1, 1, 1},     {2, 3, 5},       {17, 33, 65},    {8, 48, 256},  {9, 49, 257},  {7, 95, 255},
+                         {5, 200, 513}, {64, 16, 8},     {131, 97, 300},  {4, 385, 64},  {3, 96, 1025}, {1, 577, 576},
+                         {40, 47, 31},  {260, 200, 130}, {1030, 10, 129}, {6, 193, 700}, {10, 8, 2}};
+
+const Registration cases_of_linear([] {
+  for (const Shape& s : kShapes) {
+    add_case("linear", "forward " + s.name(), [=](Check& c) { forward(c, s, SPAR_FP32, false); });
+    add_case("linear", "forward bf16 bias " + s.name(), [=](Check& c) { forward(c, s, SPAR_BF16, true); });
+    add_case("linear", "backward_input " + s.name(), [=](Check& c) { backward_input(c, s, SPAR_FP32, 1); });
+    add_case("linear", "backward_input bf16 " + s.name(), [=](Check& c) { backward_input(c, s, SPAR_BF16, 0); });
+    add_case("linear", "backward_weight " + s.name(), [=](Check& c) { backward_weight(c, s, false); });
+    add_case("linear", "backward_weight bias " + s.name(), [=](Check& c) { backward_weight(c, s, true); });
+  }
+  add_case("linear", "no rows", no_rows);
+  add_case("linear", "prepare rounds to nearest even", rounding);
+  add_planted("linear", "forward skips the last row", [](OpTable& t) { t.linear_forward = skip_last_row; });
+  add_planted("linear", "forward repeats a column", [](OpTable& t) { t.linear_forward = last_column_off; });
+  add_planted("linear", "forward writes past the end", [](OpTable& t) { t.linear_forward = past_the_end; });
+  add_planted("linear", "forward depends on the batch", [](OpTable& t) { t.linear_forward = order_by_batch; });
+  add_planted("linear", "backward_input overwrites", [](OpTable& t) { t.linear_backward_input = overwrite_dx; });
+  add_planted("linear", "backward_weight overwrites", [](OpTable& t) { t.linear_backward_weight = overwrite_dw; });
+  add_planted("linear", "backward_weight skips a row", [](OpTable& t) { t.linear_backward_weight = last_row_of_dw; });
+  add_planted("linear", "prepare truncates to bf16", [](OpTable& t) { t.linear_prepare = truncate_bf16; });
+});
+
+}  // namespace
+}  // namespace test
+}  // namespace spar
