@@ -160,3 +160,36 @@ func (l *list) MarshalJSON() ([]byte, error) {
 	}
 	return []byte(e.out.String()), nil
 }
+
+// MapStrings returns v, a value of Extra, with f applied to every string in it, keys included.
+func MapStrings(v any, f func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return f(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = MapStrings(item, f)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, item := range v {
+			out[f(k)] = MapStrings(item, f)
+		}
+		return out
+	case *list:
+		out := &list{items: make([]value, len(v.items)), tuple: v.tuple}
+		for i, item := range v.items {
+			out.items[i] = MapStrings(item, f)
+		}
+		return out
+	case *Dict:
+		out := &Dict{}
+		for i, k := range v.keys {
+			out.put(MapStrings(k, f), MapStrings(v.values[i], f))
+		}
+		return out
+	}
+	return v
+}

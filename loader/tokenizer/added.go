@@ -86,15 +86,16 @@ func (t *trie) longest(s string, i int) (token int32, end int) {
 	return token, end
 }
 
-// fragment is a stretch of text, or one added token (id >= 0).
+// fragment is a stretch of text, found at a byte offset, or one added token (id >= 0).
 type fragment struct {
 	text string
+	at   int
 	id   int32
 }
 
-// cut splits s at the added tokens of t: leftmost first, longest first. Without special, a special token's match is
-// passed over as a whole and its text stays text.
-func (v *addedVocabulary) cut(dst []fragment, s string, t *trie, special bool) []fragment {
+// cut splits s at the added tokens of t: leftmost first, longest first. A special token's match where none is recognised
+// is passed over as a whole and its text stays text.
+func (v *addedVocabulary) cut(dst []fragment, s string, t *trie, r recognised) []fragment {
 	start := 0
 	for i := 0; i < len(s); {
 		index, stop := t.longest(s, i)
@@ -105,7 +106,7 @@ func (v *addedVocabulary) cut(dst []fragment, s string, t *trie, special bool) [
 		from := i
 		i = stop
 		tok := &v.tokens[index]
-		if tok.Special && !special || tok.SingleWord && !standsAlone(s, from, stop) {
+		if tok.Special && !r.in(from, stop) || tok.SingleWord && !standsAlone(s, from, stop) {
 			continue
 		}
 		if tok.LStrip {
@@ -115,13 +116,13 @@ func (v *addedVocabulary) cut(dst []fragment, s string, t *trie, special bool) [
 			stop = classes().run(s, stop, isBlank)
 		}
 		if start < from {
-			dst = append(dst, fragment{s[start:from], -1})
+			dst = append(dst, fragment{s[start:from], start, -1})
 		}
 		dst = append(dst, fragment{id: tok.ID})
 		start = stop
 	}
 	if start < len(s) {
-		dst = append(dst, fragment{s[start:], -1})
+		dst = append(dst, fragment{s[start:], start, -1})
 	}
 	return dst
 }
@@ -143,13 +144,17 @@ func blankBefore(s string, i int) int {
 // addedVocabulary finds added tokens in two passes: those that are not normalised in the text as it is, then the
 // others in the normalised rest.
 type addedVocabulary struct {
-	tokens          []AddedToken // by id
-	raw, normalized *trie
+	tokens            []AddedToken // by id
+	raw, normalized   *trie
+	normalizedSpecial bool // there are special tokens in normalized
 }
 
 func newAddedVocabulary(tokens []AddedToken, normalize func(string) string) *addedVocabulary {
 	v := &addedVocabulary{tokens: append([]AddedToken(nil), tokens...)}
 	sort.SliceStable(v.tokens, func(i, j int) bool { return v.tokens[i].ID < v.tokens[j].ID })
+	for _, t := range tokens {
+		v.normalizedSpecial = v.normalizedSpecial || t.Normalized && t.Special
+	}
 	v.raw = newTrie(v.tokens, func(t AddedToken) string {
 		if t.Normalized {
 			return ""

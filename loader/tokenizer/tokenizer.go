@@ -12,6 +12,7 @@
 package tokenizer
 
 import (
+	"sort"
 	"sync"
 	"unicode/utf8"
 
@@ -36,15 +37,38 @@ type Tokenizer struct {
 // Encode returns the ids of text. With special, the special (control) tokens of the vocabulary are recognised in it;
 // without, their text is plain text. Added tokens that are not special are recognised either way. text must be UTF-8.
 func (t *Tokenizer) Encode(text string, special bool) ([]int32, error) {
-	if !utf8.ValidString(text) {
-		at := 0
-		for at < len(text) {
-			r, size := utf8.DecodeRuneInString(text[at:])
-			if r == utf8.RuneError && size == 1 {
-				break
-			}
-			at += size
-		}
+	return t.encode(text, recognised{special: special})
+}
+
+// EncodeAround recognises special tokens, but none that touches one of the byte ranges of plain, which are in order and
+// apart: what stands there is data, whatever it spells.
+func (t *Tokenizer) EncodeAround(text string, plain [][2]int) ([]int32, error) {
+	return t.encode(text, recognised{special: true, plain: plain})
+}
+
+// recognised says where special tokens are looked for.
+type recognised struct {
+	special bool
+	plain   [][2]int
+}
+
+// in reports whether a special token at text[from:to] counts.
+func (r recognised) in(from, to int) bool {
+	i := sort.Search(len(r.plain), func(i int) bool { return r.plain[i][1] > from })
+	return r.special && (i == len(r.plain) || r.plain[i][0] >= to)
+}
+
+// from moves the ranges to a text that starts at an offset.
+func (r recognised) from(offset int) recognised {
+	moved := recognised{special: r.special}
+	for _, p := range r.plain {
+		moved.plain = append(moved.plain, [2]int{p[0] - offset, p[1] - offset})
+	}
+	return moved
+}
+
+func (t *Tokenizer) encode(text string, r recognised) ([]int32, error) {
+	if at := invalidAt(text); at >= 0 {
 		return nil, fault.Inputf("the text is not valid UTF-8 at byte %d; convert it to UTF-8", at)
 	}
 	w, _ := t.scratch.Get().(*workspace)
@@ -54,23 +78,52 @@ func (t *Tokenizer) Encode(text string, special bool) ([]int32, error) {
 	defer t.scratch.Put(w)
 	ids := make([]int32, 0, len(text)/3+1)
 	var err error
-	for _, f := range t.added.cut(nil, text, t.added.raw, special) {
+	for _, f := range t.added.cut(nil, text, t.added.raw, r) {
 		if f.id >= 0 {
 			ids = append(ids, f.id)
-			continue
-		}
-		if t.normalize != nil {
-			f.text = t.normalize(f.text)
-		}
-		for _, f := range t.added.cut(nil, f.text, t.added.normalized, special) {
-			if f.id >= 0 {
-				ids = append(ids, f.id)
-			} else if ids, err = t.encodeText(ids, f.text, w); err != nil {
-				return nil, err
-			}
+		} else if ids, err = t.encodeFragment(ids, f, r, w); err != nil {
+			return nil, err
 		}
 	}
 	return ids, nil
+}
+
+// encodeFragment normalises text and looks for the added tokens that are normalised too.
+func (t *Tokenizer) encodeFragment(ids []int32, f fragment, r recognised, w *workspace) ([]int32, error) {
+	if len(r.plain) > 0 {
+		r = r.from(f.at)
+	}
+	if t.normalize != nil {
+		text := t.normalize(f.text)
+		if text != f.text && len(r.plain) > 0 && t.added.normalizedSpecial {
+			return nil, fault.Inputf("the text changes when it is normalised, so its data cannot be told from its special tokens; normalise the data (NFC) first")
+		}
+		f.text = text
+	}
+	var err error
+	for _, f := range t.added.cut(nil, f.text, t.added.normalized, r) {
+		if f.id >= 0 {
+			ids = append(ids, f.id)
+		} else if ids, err = t.encodeText(ids, f.text, w); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// invalidAt is the offset of the first byte that is not UTF-8, or -1.
+func invalidAt(text string) int {
+	if utf8.ValidString(text) {
+		return -1
+	}
+	at := 0
+	for {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
 }
 
 // encodeText encodes normalised text that holds no added token.
