@@ -64,7 +64,8 @@ func (r *run) openLog() error {
 	return nil
 }
 
-func (r *run) openInputs() (err error) {
+// openModel opens the library, the model and the objective.
+func (r *run) openModel() (err error) {
 	if r.lib == nil {
 		if r.lib, err = native.Open(native.Options{}); err != nil {
 			return err
@@ -74,7 +75,12 @@ func (r *run) openInputs() (err error) {
 		return err
 	}
 	r.closers = append(r.closers, r.model)
-	if r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0)); err != nil {
+	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
+	return err
+}
+
+func (r *run) openInputs() (err error) {
+	if err := r.openModel(); err != nil {
 		return err
 	}
 	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {

@@ -24,8 +24,17 @@ type stepResult struct {
 
 // step accumulates the gradients of the next planned step and applies them.
 func (u *updating) step(ctx context.Context) (stepResult, error) {
+	b, err := u.gradients(ctx)
+	if err != nil {
+		return stepResult{}, err
+	}
+	return u.apply(b)
+}
+
+// gradients accumulates those of the next planned step.
+func (u *updating) gradients(ctx context.Context) (*batch, error) {
 	plan := u.plan[u.done]
-	b := batch{updating: u, divisor: u.divisor(plan)}
+	b := &batch{updating: u, divisor: u.divisor(plan)}
 	for _, micro := range plan.micro {
 		groups := make([]pack.Group, len(micro))
 		for i, k := range micro {
@@ -33,12 +42,15 @@ func (u *updating) step(ctx context.Context) (stepResult, error) {
 		}
 		b.members = micro
 		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
-			return stepResult{}, err
+			return nil, err
 		}
 	}
-	if err := b.checkFirst(); err != nil {
-		return stepResult{}, err
-	}
+	return b, b.checkFirst()
+}
+
+// apply takes the optimizer step with the accumulated gradients.
+func (u *updating) apply(b *batch) (stepResult, error) {
+	plan := u.plan[u.done]
 	lr := u.schedule.At(u.done)
 	norm, err := u.policy.Step(lr, u.r.c.MaxGradNorm)
 	if err != nil {
@@ -61,9 +73,17 @@ type batch struct {
 	*updating
 	divisor float64
 	members []int // of the micro-batch in hand
+	seen    []weighed
 	losses  []float64
 	tokens  int64
 	logged  means
+}
+
+// weighed is one example of a step as the objective saw it.
+type weighed struct {
+	example int       // of the material
+	sums    []float64 // log-prob of each response
+	coef    []float64 // dL/dlogp of each response
 }
 
 // weigh turns log-probs into derivatives: the objective's, divided by the step's divisor.
@@ -88,6 +108,7 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
 			return nil, fault.New(fault.NonFinite, "row %d: the loss is %v at log-probs %v and %v nats", b.material.pairs[k].Key, result.Loss, examples[i].LpReal, examples[i].LpGen)
 		}
 		coef[i] = []float64{result.DReal / b.divisor, result.DGen / b.divisor, result.DProto / b.divisor}[:len(scored[i].Logp)]
+		b.seen = append(b.seen, weighed{example: k, sums: scored[i].Sums(), coef: coef[i]})
 		b.losses = append(b.losses, result.Loss)
 		b.logged.add(result.Logged, examples[i])
 		for _, response := range b.material.groups[k].Responses {
@@ -121,7 +142,7 @@ func checkFinite(g pack.Group, s policy.Scored) error {
 
 // startsAtReference reports whether the next step is the first of an iteration whose reference is the policy itself.
 func (b *batch) startsAtReference() bool {
-	return b.done == 0 && b.r.c.SelfPlay() && b.objective.Needs().Reference
+	return b.done == 0 && b.r.c.SelfPlay() && b.objective.Needs().Reference && !b.r.train.referenced
 }
 
 // checkReference asserts that at the first step every log-ratio is exactly 0: the training forward gives the bits that sampler and scorer gave.
