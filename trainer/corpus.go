@@ -94,7 +94,7 @@ func (r *run) finish(c *corpus) error {
 	if given > 0 && given < len(c.examples) {
 		return fault.Inputf("%s: %d of %d rows give ref_chosen_logps; give them in every row or in none", c.path, given, len(c.examples))
 	}
-	c.referenced = given > 0 && r.c.Algorithm == "dpo"
+	c.referenced = given > 0 && r.dataPairs
 	c.hash = hashExamples(c.examples)
 	r.logf("%s: %s", c.path, countsText(c.counts))
 	return nil

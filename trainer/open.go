@@ -28,7 +28,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
+	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library, dataPairs: c.Algorithm == "dpo"}
 	r.place("reading the model and the data")
 	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.openLogs} {
 		if err := open(); err != nil {
@@ -77,7 +77,7 @@ func (r *run) openInputs() (err error) {
 	if r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0)); err != nil {
 		return err
 	}
-	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
+	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.dataPairs); err != nil {
 		return err
 	}
 	if r.c.Data.Eval != "" {
@@ -170,15 +170,15 @@ func (r *run) describe() (journal.Lineage, error) {
 	return l, err
 }
 
-// precision resolves auto: as the weights are stored.
+// precision resolves auto: bf16 when the weights are stored in it, else fp32.
 func (r *run) precision() string {
-	if r.c.Precision != "auto" {
+	switch {
+	case r.c.Precision != "auto":
 		return r.c.Precision
+	case strings.EqualFold(r.model.Config.DType, "BF16"):
+		return "bf16"
 	}
-	if strings.EqualFold(r.model.Config.DType, "F32") || strings.EqualFold(r.model.Config.DType, "float32") {
-		return "fp32"
-	}
-	return "bf16"
+	return "fp32"
 }
 
 // parent finds the run whose policy is this run's model: the nearest directory above it with a run.json.

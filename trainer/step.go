@@ -25,18 +25,8 @@ type stepResult struct {
 // step accumulates the gradients of the next planned step and applies them.
 func (u *updating) step(ctx context.Context) (stepResult, error) {
 	plan := u.plan[u.done]
-	b := batch{updating: u, divisor: u.divisor(plan)}
-	for _, micro := range plan.micro {
-		groups := make([]pack.Group, len(micro))
-		for i, k := range micro {
-			groups[i] = u.material.groups[k]
-		}
-		b.members = micro
-		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
-			return stepResult{}, err
-		}
-	}
-	if err := b.checkFirst(); err != nil {
+	b, err := u.accumulate(ctx, plan)
+	if err != nil {
 		return stepResult{}, err
 	}
 	lr := u.schedule.At(u.done)
@@ -45,6 +35,26 @@ func (u *updating) step(ctx context.Context) (stepResult, error) {
 		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
 	}
 	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged}, nil
+}
+
+// accumulate runs the step's micro-batches both ways, leaving the gradients in the model.
+func (u *updating) accumulate(ctx context.Context, plan stepPlan) (*batch, error) {
+	b := &batch{updating: u, divisor: u.divisor(plan)}
+	for _, micro := range plan.micro {
+		b.members = micro
+		if err := u.policy.Accumulate(ctx, u.groups(micro), u.r.c.TokensPerBatch, b.weigh); err != nil {
+			return nil, err
+		}
+	}
+	return b, b.checkFirst()
+}
+
+func (u *updating) groups(members []int) []pack.Group {
+	out := make([]pack.Group, len(members))
+	for i, k := range members {
+		out[i] = u.material.groups[k]
+	}
+	return out
 }
 
 // divisor is what the step's summed loss is divided by: the number of pairs, or of tokens in sft.
@@ -62,6 +72,8 @@ type batch struct {
 	divisor float64
 	members []int // of the micro-batch in hand
 	losses  []float64
+	coef    []float64 // dLoss/dlogp of each response, in the order of the groups
+	logp    []float64 // of each response
 	tokens  int64
 	logged  means
 }
@@ -88,7 +100,7 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
 			return nil, fault.New(fault.NonFinite, "row %d: the loss is %v at log-probs %v and %v nats", b.material.pairs[k].Key, result.Loss, examples[i].LpReal, examples[i].LpGen)
 		}
 		coef[i] = []float64{result.DReal / b.divisor, result.DGen / b.divisor, result.DProto / b.divisor}[:len(scored[i].Logp)]
-		b.losses = append(b.losses, result.Loss)
+		b.losses, b.coef, b.logp = append(b.losses, result.Loss), append(b.coef, coef[i]...), append(b.logp, scored[i].Sums()...)
 		b.logged.add(result.Logged, examples[i])
 		for _, response := range b.material.groups[k].Responses {
 			b.tokens += int64(len(response))
@@ -121,7 +133,7 @@ func checkFinite(g pack.Group, s policy.Scored) error {
 
 // startsAtReference reports whether the next step is the first of an iteration whose reference is the policy itself.
 func (b *batch) startsAtReference() bool {
-	return b.done == 0 && b.r.c.SelfPlay() && b.objective.Needs().Reference
+	return b.done == 0 && b.asserts
 }
 
 // checkReference asserts that at the first step every log-ratio is exactly 0: the training forward gives the bits that sampler and scorer gave.
