@@ -77,11 +77,11 @@ func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
 		r.logf("%s:%d: left out: %s", path, bad.Line, bad.Reason)
 		c.counts["bad lines left out"]++
 	}
-	return c, r.finish(c)
+	return c, r.finish(c, pairs)
 }
 
 // finish checks the set as a whole and reports what was cut.
-func (r *run) finish(c *corpus) error {
+func (r *run) finish(c *corpus, pairs bool) error {
 	if len(c.examples) == 0 {
 		return fault.Inputf("%s: none of its %d rows is left (%s); raise max_length or change long_prompts and truncated_responses", c.path, c.counts["rows"], countsText(c.counts))
 	}
@@ -94,7 +94,7 @@ func (r *run) finish(c *corpus) error {
 	if given > 0 && given < len(c.examples) {
 		return fault.Inputf("%s: %d of %d rows give ref_chosen_logps; give them in every row or in none", c.path, given, len(c.examples))
 	}
-	c.referenced = given > 0 && r.dataPairs
+	c.referenced = given > 0 && pairs
 	c.hash = hashExamples(c.examples)
 	r.logf("%s: %s", c.path, countsText(c.counts))
 	return nil

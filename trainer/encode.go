@@ -30,7 +30,7 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
 	if e.pairs && len(x.rejected) == 0 {
-		return x, false, fmt.Errorf("%s needs a chosen and a rejected response, this row has %s", e.c.Algorithm, row.Shape)
+		return x, false, fmt.Errorf("%s needs a chosen and a rejected response here, this row has %s", e.c.Algorithm, row.Shape)
 	}
 	if !e.pairs && e.c.Algorithm != "dpo" {
 		x.rejected = nil

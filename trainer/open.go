@@ -28,7 +28,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library, dataPairs: c.Algorithm == "dpo"}
+	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
 	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.openLogs} {
 		if err := open(); err != nil {
@@ -64,7 +64,8 @@ func (r *run) openLog() error {
 	return nil
 }
 
-func (r *run) openInputs() (err error) {
+// openModel opens the library, the model and the objective.
+func (r *run) openModel() (err error) {
 	if r.lib == nil {
 		if r.lib, err = native.Open(native.Options{}); err != nil {
 			return err
@@ -74,10 +75,15 @@ func (r *run) openInputs() (err error) {
 		return err
 	}
 	r.closers = append(r.closers, r.model)
-	if r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0)); err != nil {
+	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
+	return err
+}
+
+func (r *run) openInputs() (err error) {
+	if err := r.openModel(); err != nil {
 		return err
 	}
-	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.dataPairs); err != nil {
+	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
 		return err
 	}
 	if r.c.Data.Eval != "" {

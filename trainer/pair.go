@@ -69,11 +69,7 @@ func (r *run) makePairs(t int, counts map[string]int64) ([]pair, error) {
 		return nil, err
 	}
 	if !r.c.SelfPlay() {
-		sums := map[id]float64{}
-		for name, rec := range reference {
-			sums[name] = sum(rec.Logp)
-		}
-		pairs := r.dataPairsOf(sums)
+		pairs := r.dataPairs(reference)
 		counts["pairs"] = int64(len(pairs))
 		return pairs, nil
 	}
@@ -97,9 +93,8 @@ func (r *run) readReference(t int) (records, error) {
 	return r.readShard(realName(t), r.header(policyHash, hashText("score")))
 }
 
-// dataPairsOf are one pair for each row: chosen against rejected, or chosen alone. References are the rows' own, or those given by row
-// and side.
-func (r *run) dataPairsOf(reference map[id]float64) []pair {
+// dataPairs are one pair for each row: chosen against rejected, or chosen alone.
+func (r *run) dataPairs(reference records) []pair {
 	out := make([]pair, len(r.train.examples))
 	for i, x := range r.train.examples {
 		p := pair{Key: x.key, From: -1}
@@ -107,7 +102,7 @@ func (r *run) dataPairsOf(reference map[id]float64) []pair {
 		case x.refChosen != nil && x.refRejected != nil:
 			p.RefChosen, p.RefRejected = *x.refChosen, *x.refRejected
 		case reference != nil:
-			p.RefChosen, p.RefRejected = reference[id{x.key, 0}], reference[id{x.key, 1}]
+			p.RefChosen, p.RefRejected = sum(reference[id{x.key, 0}].Logp), sum(reference[id{x.key, 1}].Logp)
 		}
 		out[i] = p
 	}

@@ -24,37 +24,39 @@ type stepResult struct {
 
 // step accumulates the gradients of the next planned step and applies them.
 func (u *updating) step(ctx context.Context) (stepResult, error) {
-	plan := u.plan[u.done]
-	b, err := u.accumulate(ctx, plan)
+	b, err := u.gradients(ctx)
 	if err != nil {
 		return stepResult{}, err
 	}
-	lr := u.schedule.At(u.done)
-	norm, err := u.policy.Step(lr, u.r.c.MaxGradNorm)
-	if err != nil {
-		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
-	}
-	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged}, nil
+	return u.apply(b)
 }
 
-// accumulate runs the step's micro-batches both ways, leaving the gradients in the model.
-func (u *updating) accumulate(ctx context.Context, plan stepPlan) (*batch, error) {
+// gradients accumulates those of the next planned step.
+func (u *updating) gradients(ctx context.Context) (*batch, error) {
+	plan := u.plan[u.done]
 	b := &batch{updating: u, divisor: u.divisor(plan)}
 	for _, micro := range plan.micro {
+		groups := make([]pack.Group, len(micro))
+		for i, k := range micro {
+			groups[i] = u.material.groups[k]
+		}
 		b.members = micro
-		if err := u.policy.Accumulate(ctx, u.groups(micro), u.r.c.TokensPerBatch, b.weigh); err != nil {
+		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
 			return nil, err
 		}
 	}
 	return b, b.checkFirst()
 }
 
-func (u *updating) groups(members []int) []pack.Group {
-	out := make([]pack.Group, len(members))
-	for i, k := range members {
-		out[i] = u.material.groups[k]
+// apply takes the optimizer step with the accumulated gradients.
+func (u *updating) apply(b *batch) (stepResult, error) {
+	plan := u.plan[u.done]
+	lr := u.schedule.At(u.done)
+	norm, err := u.policy.Step(lr, u.r.c.MaxGradNorm)
+	if err != nil {
+		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
 	}
-	return out
+	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged}, nil
 }
 
 // divisor is what the step's summed loss is divided by: the number of pairs, or of tokens in sft.
@@ -71,11 +73,17 @@ type batch struct {
 	*updating
 	divisor float64
 	members []int // of the micro-batch in hand
+	seen    []weighed
 	losses  []float64
-	coef    []float64 // dLoss/dlogp of each response, in the order of the groups
-	logp    []float64 // of each response
 	tokens  int64
 	logged  means
+}
+
+// weighed is one example of a step as the objective saw it.
+type weighed struct {
+	example int       // of the material
+	sums    []float64 // log-prob of each response
+	coef    []float64 // dL/dlogp of each response
 }
 
 // weigh turns log-probs into derivatives: the objective's, divided by the step's divisor.
@@ -100,7 +108,8 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
 			return nil, fault.New(fault.NonFinite, "row %d: the loss is %v at log-probs %v and %v nats", b.material.pairs[k].Key, result.Loss, examples[i].LpReal, examples[i].LpGen)
 		}
 		coef[i] = []float64{result.DReal / b.divisor, result.DGen / b.divisor, result.DProto / b.divisor}[:len(scored[i].Logp)]
-		b.losses, b.coef, b.logp = append(b.losses, result.Loss), append(b.coef, coef[i]...), append(b.logp, scored[i].Sums()...)
+		b.seen = append(b.seen, weighed{example: k, sums: scored[i].Sums(), coef: coef[i]})
+		b.losses = append(b.losses, result.Loss)
 		b.logged.add(result.Logged, examples[i])
 		for _, response := range b.material.groups[k].Responses {
 			b.tokens += int64(len(response))
@@ -133,7 +142,7 @@ func checkFinite(g pack.Group, s policy.Scored) error {
 
 // startsAtReference reports whether the next step is the first of an iteration whose reference is the policy itself.
 func (b *batch) startsAtReference() bool {
-	return b.done == 0 && b.asserts
+	return b.done == 0 && b.r.c.SelfPlay() && b.objective.Needs().Reference && !b.r.train.referenced
 }
 
 // checkReference asserts that at the first step every log-ratio is exactly 0: the training forward gives the bits that sampler and scorer gave.

@@ -63,7 +63,6 @@ type run struct {
 	lib       *native.Library
 	model     *loader.Model // the first policy: tokenizer, template, side files
 	objective objective.Objective
-	dataPairs bool // the data brings both responses of a pair
 	train     *corpus
 	held      *corpus // nil: no evaluation
 	lineage   journal.Lineage

@@ -75,13 +75,12 @@ type updating struct {
 	material  material
 	plan      []stepPlan
 	schedule  schedule.Schedule
-	asserts   bool  // the reference is the policy itself, so the first log-ratios must be 0
 	first     int64 // optimizer steps of earlier iterations
 	done      int   // optimizer steps of this one
 }
 
 func (r *run) train1(ctx context.Context, t int, inputs string, e *journal.Entry) error {
-	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t), asserts: r.c.SelfPlay() && r.objective.Needs().Reference}
+	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t)}
 	var err error
 	if u.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, t)); err != nil {
 		return err

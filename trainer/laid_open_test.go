@@ -15,7 +15,7 @@ import (
 func steps(t *testing.T, c *config.Config, n int) []trainer.StepReport {
 	t.Helper()
 	var out []trainer.StepReport
-	must(t, trainer.Steps(context.Background(), c, trainer.RunOptions{}, n, func(s trainer.StepReport) error {
+	must(t, trainer.Steps(context.Background(), c, n, trainer.RunOptions{}, func(s trainer.StepReport) error {
 		out = append(out, s)
 		return nil
 	}))
