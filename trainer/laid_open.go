@@ -108,8 +108,8 @@ func (r *run) rowMaterial(ctx context.Context, p *policy.Policy) (material, erro
 			}
 		}
 	}
-	var m material
-	for _, pair := range r.dataPairs(reference) {
+	m := material{pairs: r.dataPairs(reference)}
+	for _, pair := range m.pairs {
 		if err := r.addPair(&m, pair, nil); err != nil {
 			return material{}, err
 		}

@@ -176,15 +176,15 @@ func (r *run) describe() (journal.Lineage, error) {
 	return l, err
 }
 
-// precision resolves auto: as the weights are stored.
+// precision resolves auto: bf16 when the weights are stored in it, else fp32.
 func (r *run) precision() string {
-	if r.c.Precision != "auto" {
+	switch {
+	case r.c.Precision != "auto":
 		return r.c.Precision
+	case strings.EqualFold(r.model.Config.DType, "BF16"):
+		return "bf16"
 	}
-	if strings.EqualFold(r.model.Config.DType, "F32") || strings.EqualFold(r.model.Config.DType, "float32") {
-		return "fp32"
-	}
-	return "bf16"
+	return "fp32"
 }
 
 // parent finds the run whose policy is this run's model: the nearest directory above it with a run.json.

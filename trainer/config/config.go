@@ -64,7 +64,7 @@ type Config struct {
 	AdamEpsilon       float64      `yaml:"adam_epsilon" default:"1e-8" range:"(0,1]" doc:"adamw and rmsprop"`
 	RMSPropAlpha      float64      `yaml:"rmsprop_alpha" default:"0.99" range:"[0,1)" doc:"rmsprop"`
 
-	Precision string `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: as stored"`
+	Precision string `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
 	Backend   string `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
 	Seed      uint64 `yaml:"seed" default:"0" doc:"of order and sampling"`
 	Threads   int    `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`

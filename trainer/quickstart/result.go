@@ -110,8 +110,8 @@ func (r Result) words() string {
 		text += fmt.Sprintf("%s: distance %.2f -> %.2f, falling in %d of %d iterations; correct %.1f %% -> %.1f %%.\n", a.Name,
 			first.KL, last.KL, a.falls(), len(a.Rows)-1, 100*first.Correct, 100*last.Correct)
 	}
-	text += "SPIN moves to the data iteration by iteration, as its theory says. In this setting it was not found to beat the same\n" +
-		"budget of further SFT on correctness; compare the last rows of the arms.\n"
+	text += "The theory says that SPIN moves to the data in every iteration, and that what it moves shrinks as the gap closes. It does not say\n" +
+		"that SPIN beats the same budget of further SFT, and in this setting it was not found to, on correctness or on distance.\n"
 	for _, a := range r.Arms {
 		text += fmt.Sprintf("report of %s: %s\n", a.Name, a.Report)
 	}
