@@ -95,12 +95,12 @@ def main():
     text += check(1, a[0], names) + check(2, a[1], names)
     text += ["", "# the first loss with the policy as its own reference is exactly ln 2", "json out 1 loss = 0.6931471805599453"]
     text += ["", "# TRL's columns give the reference instead", "spar step given.yaml --json", "cp stdout out"] + check(1, b[0], names)
-    text += ["", "code 3 step typo.yaml --json", "grep 'typo.yaml:2:.*algorithm' stderr.txt", "code 3 step short.yaml --json", "grep 'short.jsonl:1:' stderr.txt"]
+    text += ["", "code 3 step typo.yaml --json", "grep 'typo.yaml:3:.*learning_rate' stderr.txt", "code 3 step short.yaml --json", "grep 'short.jsonl:1:' stderr.txt"]
     model = "$GOLDEN/llama"
     files = {
         "scored.yaml": CONFIG.format(model="golden", data="scored.jsonl", accumulation=2),
         "given.yaml": CONFIG.format(model="golden", data="given.jsonl", accumulation=2),
-        "typo.yaml": "model: golden\nalgoritm: dpo\ndata: {train: scored.jsonl}\n",
+        "typo.yaml": "model: golden\nalgorithm: dpo\nlearnig_rate: 1.0e-3\ndata: {train: scored.jsonl}\n",
         "short.yaml": CONFIG.format(model="golden", data="short.jsonl", accumulation=2),
         "scored.jsonl": "".join(json.dumps(r) + "\n" for r in scored),
         "given.jsonl": "".join(json.dumps(r) + "\n" for r in given),
