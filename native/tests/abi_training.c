@@ -135,8 +135,7 @@ static void check_groups(engine* e) {
   OK(e->context, spar_batch_close(alone.handle));
 }
 
-/* A response under a chain of two prefixes, with segments anywhere in the rows, has the bits of one
- * unbroken sequence up to its first segment boundary rule: the same chain elsewhere. */
+/* Where a chain's segments lie among the rows does not matter. */
 static void check_order(engine* e) {
   const int32_t ids[] = {3, 1, 4, 1, 5, 9, 2, 6};
   batch a = open_batch(e, 8, 3, 0), b = open_batch(e, 8, 3, 0);
@@ -159,7 +158,6 @@ static void check_order(engine* e) {
   OK(e->context, spar_batch_close(b.handle));
 }
 
-/* A prefix split in two gives the log-probs of the whole to rounding. */
 void test_prefix_groups(void) {
   const int cases[] = {TIED, BIAS | QK_NORM, WINDOW};
   for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AVX512; isa++)
