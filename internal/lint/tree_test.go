@@ -25,7 +25,10 @@ func files(t *testing.T) []string {
 		rel = filepath.ToSlash(rel)
 		switch rel {
 		case ".git", ".deps", "bin", "build", "runs", "native/embedded":
-			return filepath.SkipDir
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil // a worktree's .git is a file
 		}
 		if d.Type().IsRegular() {
 			list = append(list, rel)

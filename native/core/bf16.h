@@ -9,8 +9,9 @@ namespace spar {
 static inline __attribute__((always_inline, unused)) uint16_t to_bf16(float x) {
   uint32_t u;
   std::memcpy(&u, &x, 4);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);  // NaN stays NaN
-  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+  const bool nan = (u & 0x7fffffffu) > 0x7f800000u;  // stays NaN
+  const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  return static_cast<uint16_t>(nan ? (u >> 16) | 0x40u : rounded);
 }
 
 static inline __attribute__((always_inline, unused)) float from_bf16(uint16_t h) {

@@ -98,19 +98,26 @@ class Check {
 class Bench {
  public:
   Bench(const Family& family, int32_t num_threads);
+  ~Bench();
+  Bench(const Bench&) = delete;
   const Family& family() const { return family_; }
   const OpTable& kernels() const { return *family_.table; }
   Exec exec(int32_t precision = SPAR_FP32) const { return {threads(num_threads_), precision}; }
-  // 64-byte aligned, filled with random numbers in [-1, 1); lives as long as the Bench.
+  // Backend memory filled with random numbers in [-1, 1); lives as long as the Bench.
   float* data(int64_t count, uint64_t seed);
   // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
-  void time(const std::string& label, double flops, double bytes, const std::function<void()>& run);
+  // With `rows`, nanoseconds per row are printed too.
+  void time(const std::string& label, double flops, double bytes, const std::function<void()>& run, int64_t rows = 0);
 
  private:
   Family family_;
   int32_t num_threads_;
-  double peak_gflops_, peak_gb_per_s_;
-  std::vector<std::unique_ptr<char[]>> memory_;
+  struct Memory {
+    float* data;
+    int64_t bytes;
+  };
+  double peak_gflops_ = 0, peak_gb_per_s_ = 0;
+  std::vector<Memory> memory_;
 };
 
 void add_case(const char* op, const std::string& name, std::function<void(Check&)> run);

@@ -20,6 +20,8 @@ class BackwardGroup {
     heads_ = H_ / G_;
     head_ = g * heads_;
     key_ = (H_ + g) * D_;
+    last_ = batch_.segments - 1;
+    while (!descends(batch_, last_, root_)) last_--;
     // Scratch holds the block and as many queries as then fit, at most 96.
     block_ = width_ <= 128 ? 64 : width_ <= 512 ? round_up(32, kPair) : kPair;
     const int64_t fit = (kScratchBytes / 4 - 5 * block_ * width_ - 1024) / (3 * width_ + 2 * block_ + 2);
@@ -39,10 +41,10 @@ class BackwardGroup {
   }
 
   void run() {
-    for (int32_t s = root_; s < batch_.segments; s++)
-      if (root_of(batch_, s) == root_) clear_queries(batch_.segment[s]);
-    for (int32_t s = root_; s < batch_.segments; s++) {
-      if (root_of(batch_, s) != root_) continue;
+    for (int32_t s = root_; s <= last_; s++)
+      if (descends(batch_, s, root_)) clear_queries(batch_.segment[s]);
+    for (int32_t s = root_; s <= last_; s++) {
+      if (!descends(batch_, s, root_)) continue;
       for (int64_t first = 0; first < batch_.segment[s].num_rows; first += block_) key_block(s, first);
     }
   }
@@ -76,8 +78,8 @@ class BackwardGroup {
     pack_columns(values, stride_, count_, D_, value_columns_, block_);
     std::memset(dk_, 0, static_cast<size_t>(block_ * width_) * 4);
     std::memset(dv_, 0, static_cast<size_t>(block_ * width_) * 4);
-    for (int32_t u = s; u < batch_.segments; u++)
-      if (u == s || Chain(batch_, u).has(s)) segment_queries(segment, first, batch_.segment[u]);
+    for (int32_t u = s; u <= last_; u++)
+      if (descends(batch_, u, s)) segment_queries(segment, first, batch_.segment[u]);
     for (int64_t j = 0; j < count_; j++) {
       float* dk = a_.dqkv + (segment.first_row + first + j) * stride_ + key_;
       each_vector(D_, [&](int64_t c, int n) {
@@ -155,7 +157,7 @@ class BackwardGroup {
 
   const AttentionBackward& a_;
   const BatchView& batch_;
-  int32_t root_;
+  int32_t root_, last_;          // the first and the last segment of the group
   int64_t D_, H_, G_, width_, stride_;
   int64_t heads_, head_, key_;   // query heads, the first of them, column of the keys
   int64_t block_, capacity_;     // keys of a block, queries of a tile

@@ -17,16 +17,12 @@ struct Chain {
     int32_t at = count;
     for (int32_t i = batch.segment[s].prefix; at > 0; i = batch.segment[i].prefix) segment[--at] = i;
   }
-  bool has(int32_t s) const {
-    for (int32_t i = 0; i < count; i++)
-      if (segment[i] == s) return true;
-    return false;
-  }
 };
 
-SPAR_INLINE int32_t root_of(const BatchView& batch, int32_t s) {
-  while (batch.segment[s].prefix >= 0) s = batch.segment[s].prefix;
-  return s;
+// Whether s is `ancestor` or has it among its prefixes, which have lower numbers than their users.
+SPAR_INLINE bool descends(const BatchView& batch, int32_t s, int32_t ancestor) {
+  while (s > ancestor) s = batch.segment[s].prefix;
+  return s == ancestor;
 }
 
 // What row m, of `segment` or of one that it prefixes, sees of `segment`. Positions rise within a

@@ -17,7 +17,7 @@
 namespace spar {
 
 constexpr int32_t kMaxPrefixChain = 8;
-constexpr int32_t kMaxHeadDim = 1024;
+constexpr int32_t kMaxHeadDim = 1024;  // what the blocks of a wider head need does not fit into scratch
 
 struct AttentionShape {
   int32_t heads, kv_heads, head_dim;

@@ -13,9 +13,7 @@ namespace {
 
 struct Shape {
   int64_t t, v, c;
-  std::string name() const {
-    return "t=" + std::to_string(t) + ",v=" + std::to_string(v) + ",c=" + std::to_string(c);
-  }
+  std::string name() const { return "t=" + std::to_string(t) + ",v=" + std::to_string(v) + ",c=" + std::to_string(c); }
 };
 
 PackedWeight packed(Check& c, const OpTable& table, const float* master, Shape s, int32_t precision) {
@@ -115,7 +113,8 @@ void backward(Check& c, Shape s, int32_t precision) {
     const Gradient g = {c.output(s.t * s.c), c.copy(old, s.v * s.c)};
     const Outputs o = outputs(c, s.t);
     forward(c.exec(n, precision), forward_args(c, s.t, in, weight, o));
-    backward(c.exec(n, precision), {c.rows(s.t), in.x, weight, in.target, o.lse, coef, g.dx, g.dw, c.output(head_scratch(s.t))});
+    backward(c.exec(n, precision),
+             {c.rows(s.t), in.x, weight, in.target, o.lse, coef, g.dx, g.dw, c.output(head_scratch(s.t))});
     return g;
   };
   const Gradient got = run(c.kernels().head_forward, c.kernels().head_backward, 2, w);
@@ -128,6 +127,19 @@ void backward(Check& c, Shape s, int32_t precision) {
     c.same_bits("dx with other threads", again.dx, got.dx, s.t * s.c);
     c.same_bits("dw with other threads", again.dw, got.dw, s.v * s.c);
   }
+}
+
+// No row may have a target: nothing is written and dw keeps its value.
+void no_rows(Check& c) {
+  const Shape s = {0, 11, 6};
+  const Inputs in = inputs(c, s);
+  const PackedWeight w = packed(c, c.kernels(), in.master, s, SPAR_FP32);
+  const Outputs o = outputs(c, 0);
+  const float* old = c.input(s.v * s.c, 5);
+  float* dw = c.copy(old, s.v * s.c);
+  c.kernels().head_forward(c.exec(2), forward_args(c, 0, in, w, o));
+  c.kernels().head_backward(c.exec(2), {c.rows(0), in.x, w, in.target, o.lse, o.lse, c.output(0), dw, c.output(0)});
+  c.same_bits("dw", dw, old, s.v * s.c);
 }
 
 // ---- planted bugs
@@ -161,8 +173,9 @@ void overwrite_dw(const Exec& e, const HeadBackward& a) {
 }
 
 // One row, a batch; vocabularies below, at and above one chunk and one panel, odd and prime.
-const Shape kShapes[] = {{1, 1, 5},   {3, 7, 16},  {17, 257, 33},         {2, 2304, 8},   {5, 2305, 24},
-                         {1, 4999, 64}, {70, 97, 40}, {9, 2 * kHeadChunk + 1, 12}, {33, 49, 300}};
+const Shape kShapes[] = {{1, 1, 5},     {3, 7, 16},    {17, 257, 33}, {2, 2304, 8},
+                         {5, 2305, 24}, {1, 4999, 64}, {70, 97, 40},  {9, 2 * kHeadChunk + 1, 12},
+                         {33, 49, 300}};
 
 const Registration cases_of_head([] {
   for (const Shape& s : kShapes) {
@@ -172,6 +185,7 @@ const Registration cases_of_head([] {
     add_case("head", "backward " + s.name(), [=](Check& c) { backward(c, s, SPAR_FP32); });
     add_case("head", "backward bf16 " + s.name(), [=](Check& c) { backward(c, s, SPAR_BF16); });
   }
+  add_case("head", "no rows", no_rows);
   add_planted("head", "the last chunk is lost", [](OpTable& t) { t.head_forward = last_chunk_lost; });
   add_planted("head", "the last column is lost", [](OpTable& t) { t.head_forward = tail_column_lost; });
   add_planted("head", "entropy in bits", [](OpTable& t) { t.head_forward = entropy_in_bits; });

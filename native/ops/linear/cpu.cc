@@ -12,35 +12,53 @@ int64_t linear_packed_bytes(int64_t n, int64_t k, int32_t precision, int32_t dir
   return panel_count(columns) * panel_words(depth, precision == SPAR_BF16) * 4;
 }
 
-// Words [word0, word1) of one panel, at(column, depth) being the value or 0 outside.
-template <class At>
-SPAR_INLINE void pack_words(uint32_t* words, int64_t word0, int64_t word1, bool bf16, At&& at) {
-  for (int64_t w = word0; w < word1; w++) {
-    for (int c = 0; c < kPanel; c++) {
-      if (bf16) {
-        words[w * kPanel + c] = to_bf16(at(c, 2 * w)) | static_cast<uint32_t>(to_bf16(at(c, 2 * w + 1))) << 16;
-      } else {
-        const float value = at(c, w);
-        std::memcpy(words + w * kPanel + c, &value, 4);
-      }
+// The word of a panel that holds the value `first`, and in bf16 `second` of the next depth.
+SPAR_INLINE uint32_t word_of(float first) {
+  uint32_t word;
+  std::memcpy(&word, &first, 4);
+  return word;
+}
+SPAR_INLINE uint32_t word_of(float first, float second) {
+  return to_bf16(first) | static_cast<uint32_t>(to_bf16(second)) << 16;
+}
+
+SPAR_INLINE void zero_columns(uint32_t* words, int64_t depths, int64_t valid) {
+  for (int64_t p = 0; valid < kPanel && p < depths; p++)
+    std::memset(words + p * kPanel + valid, 0, static_cast<size_t>(kPanel - valid) * 4);
+}
+
+// Transposes rows of W into a panel, in runs of depths that fill whole cache lines of a row.
+template <bool kBf16>
+SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t panel) {
+  constexpr int64_t run = 16;
+  const int64_t k = w.k, n0 = panel * kPanel, valid = w.n - n0 < kPanel ? w.n - n0 : kPanel;
+  const int64_t whole = kBf16 ? k / 2 : k, depths = panel_words(k, kBf16) / kPanel;
+  const float* from = w.master + n0 * k;
+  uint32_t* words = static_cast<uint32_t*>(w.forward) + panel * depths * kPanel;
+  for (int64_t p0 = 0; p0 < whole; p0 += run) {
+    const int64_t p1 = p0 + run < whole ? p0 + run : whole;
+    for (int64_t c = 0; c < valid; c++) {
+      const float* row = from + c * k;
+      for (int64_t p = p0; p < p1; p++)
+        words[p * kPanel + c] = kBf16 ? word_of(row[2 * p], row[2 * p + 1]) : word_of(row[p]);
     }
   }
+  for (int64_t c = 0; whole < depths && c < valid; c++) words[whole * kPanel + c] = word_of(from[c * k + k - 1], 0);
+  zero_columns(words, depths, valid);
 }
 
-static void pack_forward(const PackedWeight& w, bool bf16, int64_t panel) {
-  const int64_t size = panel_words(w.k, bf16), n0 = panel * kPanel;
-  const float* from = w.master + n0 * w.k;
-  const int64_t valid = w.n - n0 < kPanel ? w.n - n0 : kPanel, k = w.k;
-  pack_words(static_cast<uint32_t*>(w.forward) + panel * size, 0, size / kPanel, bf16,
-             [=](int64_t c, int64_t p) { return c < valid && p < k ? from[c * k + p] : 0.0f; });
-}
-
-static void pack_backward(const PackedWeight& w, bool bf16, int64_t panel) {
-  const int64_t size = panel_words(w.n, bf16), k0 = panel * kPanel;
+template <bool kBf16>
+SPAR_INLINE void pack_backward(const PackedWeight& w, int64_t panel) {
+  const int64_t n = w.n, k = w.k, k0 = panel * kPanel, valid = k - k0 < kPanel ? k - k0 : kPanel;
+  const int64_t whole = kBf16 ? n / 2 : n, depths = panel_words(n, kBf16) / kPanel;
   const float* from = w.master + k0;
-  const int64_t valid = w.k - k0 < kPanel ? w.k - k0 : kPanel, n = w.n, k = w.k;
-  pack_words(static_cast<uint32_t*>(w.backward) + panel * size, 0, size / kPanel, bf16,
-             [=](int64_t c, int64_t p) { return c < valid && p < n ? from[p * k + c] : 0.0f; });
+  uint32_t* words = static_cast<uint32_t*>(w.backward) + panel * depths * kPanel;
+  for (int64_t p = 0; p < whole; p++) {
+    const float *row = from + (kBf16 ? 2 * p : p) * k, *next = row + k;
+    for (int64_t c = 0; c < valid; c++) words[p * kPanel + c] = kBf16 ? word_of(row[c], next[c]) : word_of(row[c]);
+  }
+  for (int64_t c = 0; whole < depths && c < valid; c++) words[whole * kPanel + c] = word_of(from[(n - 1) * k + c], 0);
+  zero_columns(words, depths, valid);
 }
 
 void linear_prepare(const Exec& exec, const LinearPrepare& a) {
@@ -48,8 +66,8 @@ void linear_prepare(const Exec& exec, const LinearPrepare& a) {
   const bool bf16 = exec.precision == SPAR_BF16;
   const int64_t forward = panel_count(w.n), backward = w.backward ? panel_count(w.k) : 0;
   exec.backend->threads.parallel(forward + backward, [&](int64_t unit, int32_t) {
-    if (unit < forward) return pack_forward(w, bf16, unit);
-    pack_backward(w, bf16, unit - forward);
+    if (unit < forward) return bf16 ? pack_forward<true>(w, unit) : pack_forward<false>(w, unit);
+    bf16 ? pack_backward<true>(w, unit - forward) : pack_backward<false>(w, unit - forward);
   });
 }
 

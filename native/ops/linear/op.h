@@ -4,15 +4,19 @@
 //   forward          y[m,n]  = sum_k x[m,k] W[n,k] + b[n]      overwrites y
 //   backward_input   dx[m,k] (+)= sum_n dy[m,n] W[n,k]         overwrites or accumulates
 //   backward_weight  dW[n,k] += sum_m dy[m,n] x[m,k];  db[n] += sum_m dy[m,n]   accumulates
-// Each output is one chain of fused multiply-adds over the summed index in ascending order,
-// starting from 0 (then bias or the old value is added once at the end), whatever M, the tile and
-// the number of threads: a row's bits do not depend on its batch. The chain of backward_weight is
-// over all M rows of the call.
+// Order of summation: the summed index is cut into chains of kSumChain; a chain is fused
+// multiply-adds in ascending order from 0 (the base family rounds each product); the chains are
+// added in ascending order to the bias, the old value or the first chain. This holds whatever M,
+// the tile and the number of threads: a row's bits do not depend on its batch. Chains keep the
+// rounding error of a long sum near that of a pairwise one. The sum of backward_weight is over all
+// M rows of the call.
 // Bytes: 4 (M K + M N) + packed W. FLOPs: 2 M N K each.
 #pragma once
 #include "core/exec.h"
 
 namespace spar {
+
+constexpr int64_t kSumChain = 256;
 
 // direction 0: forward panels, 1: backward panels.
 using LinearPackedBytes = int64_t (*)(int64_t n, int64_t k, int32_t precision, int32_t direction);

@@ -12,9 +12,7 @@ namespace {
 
 struct Shape {
   int64_t m, n, k;
-  std::string name() const {
-    return "m=" + std::to_string(m) + ",n=" + std::to_string(n) + ",k=" + std::to_string(k);
-  }
+  std::string name() const { return "m=" + std::to_string(m) + ",n=" + std::to_string(n) + ",k=" + std::to_string(k); }
 };
 
 // W [n, k] packed by `table`, in buffers of exactly linear_packed_bytes.
@@ -98,14 +96,30 @@ void backward_weight(Check& c, Shape s, bool with_bias) {
 
 // Halfway cases go to even, others to the nearer neighbour, small numbers are not flushed.
 void rounding(Check& c) {
-  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00008001};
-  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000, 0x3f800000, 0xbf800000, 0x7f7f0000, 0x00010000};
+  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001,
+                           0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00008001};
+  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000,
+                         0x3f800000, 0xbf800000, 0x7f7f0000, 0x00010000};
   const int64_t n = sizeof from / 4;
   const PackedWeight w = packed(c, c.kernels(), c.copy(reinterpret_cast<const float*>(from), n), n, 1, SPAR_BF16);
   const float one = 1;
   float* y = c.output(n);
   c.kernels().linear_forward(c.exec(1, SPAR_BF16), {c.rows(1), &one, w, nullptr, y});
   c.same_bits("W as products see it", y, c.copy(reinterpret_cast<const float*>(to), n), n);
+}
+
+// A batch may have no rows: nothing is written and sums keep their value.
+void no_rows(Check& c) {
+  const int64_t n = 5, k = 7;
+  const PackedWeight w = packed(c, c.kernels(), c.input(n * k, 1), n, k, SPAR_FP32);
+  const float *old = c.input(n * k, 2), *x = c.output(0);
+  float *y = c.output(0), *dw = c.copy(old, n * k), *dbias = c.copy(old, n);
+  const int32_t* rows = c.rows(0);
+  c.kernels().linear_forward(c.exec(2), {rows, x, w, nullptr, y});
+  c.kernels().linear_backward_input(c.exec(2), {rows, x, w, y, 0});
+  c.kernels().linear_backward_weight(c.exec(2), {rows, x, x, dw, dbias, n, k});
+  c.same_bits("dw", dw, old, n * k);
+  c.same_bits("dbias", dbias, old, n);
 }
 
 // ---- planted bugs
@@ -173,6 +187,7 @@ const Registration cases_of_linear([] {
     add_case("linear", "backward_weight " + s.name(), [=](Check& c) { backward_weight(c, s, false); });
     add_case("linear", "backward_weight bias " + s.name(), [=](Check& c) { backward_weight(c, s, true); });
   }
+  add_case("linear", "no rows", no_rows);
   add_case("linear", "prepare rounds to nearest even", rounding);
   add_planted("linear", "forward skips the last row", [](OpTable& t) { t.linear_forward = skip_last_row; });
   add_planted("linear", "forward repeats a column", [](OpTable& t) { t.linear_forward = last_column_off; });

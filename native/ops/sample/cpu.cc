@@ -113,6 +113,11 @@ struct Filter {
     if (!limits_count() && params.top_p < 1 && a.mass >= (params.top_p + 1e-5) * total) return true;
     return a.count == v;
   }
+  // Whether looking for a higher threshold costs more than the candidates beyond need.
+  bool close(const Above& a) const {
+    if (limits_count()) return a.count <= params.top_k + params.top_k / 2 + 64;
+    return a.count <= 256 || a.mass <= (params.top_p + 0.01) * total;
+  }
   bool before(int32_t a, int32_t b) const { return z[a] > z[b] || (z[a] == z[b] && a < b); }
 };
 
@@ -131,8 +136,7 @@ SPAR_INLINE float threshold_of(const Filter& f) {
     a = above(f.z, f.weight, f.v, f.top - high);
   }
   if (!f.covers(a)) return -__builtin_inff();
-  const int64_t few = f.limits_count() ? f.params.top_k + f.params.top_k / 2 + 64 : 256;
-  for (int i = 0; i < 12 && a.count > few; i++) {
+  for (int i = 0; i < 12 && !f.close(a); i++) {
     const float middle = low + (high - low) / 2;
     const Above b = above(f.z, f.weight, f.v, f.top - middle);
     if (f.covers(b)) {
@@ -145,21 +149,16 @@ SPAR_INLINE float threshold_of(const Filter& f) {
   return f.top - high;
 }
 
+// The ids whose logits reach the threshold, in rising order. Most blocks have none.
 SPAR_INLINE int64_t gather_ids(const float* z, int64_t v, float threshold, int32_t* id) {
+  constexpr int64_t block = 64;
   int64_t count = 0;
-  const vf limit = splat(threshold);
-  int64_t i = 0;
-  for (; i + kLanes <= v; i += kLanes) {
-    const vi in = load(z + i) >= limit;
-    vi any = in;
-    bool some = false;
-    for (int l = 0; l < kLanes; l++) some |= any[l] != 0;
-    if (!some) continue;
-    for (int l = 0; l < kLanes; l++)
-      if (in[l]) id[count++] = static_cast<int32_t>(i + l);
+  for (int64_t first = 0; first < v; first += block) {
+    const int64_t end = first + block < v ? first + block : v;
+    if (!(largest(z + first, end - first) >= threshold)) continue;
+    for (int64_t i = first; i < end; i++)
+      if (z[i] >= threshold) id[count++] = static_cast<int32_t>(i);
   }
-  for (; i < v; i++)
-    if (z[i] >= threshold) id[count++] = static_cast<int32_t>(i);
   return count;
 }
 

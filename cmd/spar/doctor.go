@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"spar/native"
+	"spar/trainer/policy"
+)
+
+type doctorCmd struct {
+	engineFlags
+	JSON bool `help:"One JSON object."`
+}
+
+// diagnosis is what doctor found.
+type diagnosis struct {
+	Version     string   `json:"version"`
+	Go          string   `json:"go"`
+	CPU         string   `json:"cpu"`
+	CPUs        int      `json:"cpus"` // that this process may use
+	Backend     string   `json:"backend"`
+	Build       string   `json:"build"`
+	LibraryHash string   `json:"library_sha256"`
+	ISA         string   `json:"isa"`
+	ISAs        []string `json:"isas"`
+	FreeMB      int64    `json:"available_mb"`
+	FP32GFlops  float64  `json:"fp32_gflop_s"`
+	ReadGBS     float64  `json:"read_gb_s"`
+}
+
+func (c *doctorCmd) Run(s streams) error {
+	d, err := c.diagnose()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(s.out).Encode(d)
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "spar\t%s, %s\n", d.Version, d.Go)
+	fmt.Fprintf(w, "cpu\t%s, %d usable\n", d.CPU, d.CPUs)
+	fmt.Fprintf(w, "library\t%s %s, sha256 %.12s\n", d.Backend, d.Build, d.LibraryHash)
+	fmt.Fprintf(w, "kernels\t%s of %s\n", d.ISA, strings.Join(d.ISAs, ", "))
+	fmt.Fprintf(w, "memory\t%d MiB available\n", d.FreeMB)
+	fmt.Fprintf(w, "limits now\t%.0f GFLOP/s fp32, %.1f GB/s read\n", d.FP32GFlops, d.ReadGBS)
+	return w.Flush()
+}
+
+func (c *doctorCmd) diagnose() (*diagnosis, error) {
+	lib, err := native.Open(native.Options{Path: c.Library})
+	if err != nil {
+		return nil, err
+	}
+	engine, err := lib.OpenContext(native.ContextConfig{Threads: c.Threads, ISA: c.ISA})
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close()
+	probe, err := engine.Probe(500 * time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	free, err := policy.Available()
+	if err != nil {
+		return nil, err
+	}
+	info := lib.Info()
+	isa := c.ISA
+	if isa == "" {
+		isa = info.BestISA
+	}
+	return &diagnosis{
+		Version: version(), Go: runtime.Version(), CPU: info.CPU, CPUs: info.CPUCount, Backend: info.Backend, Build: info.Build,
+		LibraryHash: info.Hash, ISA: isa, ISAs: info.ISAs, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, ReadGBS: probe.ReadGBPerSec,
+	}, nil
+}

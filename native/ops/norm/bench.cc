@@ -1,0 +1,25 @@
+// Timings of norm at the shapes of a 135 M model (C = 576, H = 9, G = 3, D = 64, F = 1536).
+#include "tests/op_case.h"
+
+namespace spar {
+namespace test {
+
+static const Registration timings_of_norm([] {
+  add_bench("norm", [](Bench& b) {
+    for (int32_t m : {8, 512, 4096}) {
+      const int64_t c = 576, count = m * c;
+      const float *x = b.data(count, 1), *w = b.data(c, 2), *dy = b.data(count, 3);
+      float *y = b.data(count, 4), *rstd = b.data(m, 5), *dx = b.data(count, 6), *dw = b.data(c, 7);
+      float* partial = b.data((m / kNormRowBlock + 1) * c, 8);
+      const double n = static_cast<double>(count);
+      const std::string rows = " m=" + std::to_string(m);
+      b.time("forward" + rows, 4 * n, 8 * n, [&] { b.kernels().norm_forward(b.exec(), {&m, x, w, y, rstd, c, 1e-5f}); }, m);
+      b.time("apply" + rows, 2 * n, 8 * n, [&] { b.kernels().norm_apply(b.exec(), {&m, x, w, rstd, y, c}); }, m);
+      b.time("backward" + rows, 9 * n, 16 * n,
+             [&] { b.kernels().norm_backward(b.exec(), {&m, dy, x, w, rstd, dx, dw, partial, c}); }, m);
+    }
+  });
+});
+
+}  // namespace test
+}  // namespace spar
