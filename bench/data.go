@@ -9,8 +9,8 @@ import (
 	"spar/loader/tokenizer"
 )
 
-// Loader measures the data path of an epoch without the engine: encode both sequences of every
-// pair, order them, split them by the token budget and lay the batches out. Its text is words drawn
+// Loader measures the data path without the engine: encode both sequences of every
+// pair anew in every epoch, order them, split them by the token budget and lay the batches out. Its text is words drawn
 // from the tokenizer's own vocabulary, about as long as the workload's lengths.
 func Loader(ctx context.Context, c Config) (*Result, error) {
 	c, err := c.withDefaults()
@@ -37,11 +37,21 @@ func Loader(ctx context.Context, c Config) (*Result, error) {
 	}
 	r := c.result("loader", nil)
 	return r, c.measure(ctx, r, work{
-		run:       func() error { return loadEpoch(c, all) },
-		logical:   logical,
-		processed: pack.Need(gs).Rows,
+		run: func() error {
+			for epoch := range loaderEpochs {
+				if err := loadEpoch(c, all, epoch); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		logical:   loaderEpochs * logical,
+		processed: loaderEpochs * pack.Need(gs).Rows,
 	}, nil)
 }
+
+// loaderEpochs makes a repeat long enough to time: a few pairs take a millisecond.
+const loaderEpochs = 100
 
 // texts are a prompt and its two responses.
 type texts [3]string
@@ -72,14 +82,14 @@ func encodeAll(t *tokenizer.Tokenizer, all []texts) ([]pack.Group, error) {
 	return gs, nil
 }
 
-// loadEpoch is one repeat.
-func loadEpoch(c Config, all []texts) error {
+// loadEpoch takes all pairs through the data path once.
+func loadEpoch(c Config, all []texts, epoch int) error {
 	gs, err := encodeAll(c.Model.Tokenizer, all)
 	if err != nil {
 		return err
 	}
 	shuffled := make([]pack.Group, len(gs))
-	for i, at := range pack.Order(len(gs), c.Seed, 0, true) {
+	for i, at := range pack.Order(len(gs), c.Seed, epoch, true) {
 		shuffled[i] = gs[at]
 	}
 	batches, err := pack.Split(shuffled, pack.Limits{Rows: c.TokensPerBatch})

@@ -39,7 +39,7 @@ func TestLoader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.LogicalTokens != 35 || r.Processed != 27 || r.TokS <= 0 || r.PeakShare != 0 {
+		if r.LogicalTokens != 35*loaderEpochs || r.Processed != 27*loaderEpochs || r.TokS <= 0 || r.PeakShare != 0 {
 			t.Errorf("budget %d: %+v", budget, r)
 		}
 	}

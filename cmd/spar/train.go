@@ -83,6 +83,11 @@ func (c *workerCmd) Run(s streams) error {
 	defer stop()
 	err = trainer.Run(ctx, config, trainer.RunOptions{Library: lib, Log: s.err, Terminal: isTerminal(s.err), Crumb: crumb})
 	crumb.SetOrderly()
+	return runFailure(s, err)
+}
+
+// runFailure prints why a run ended and keeps its exit code, which is the signal's after a stop.
+func runFailure(s streams, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -13,6 +13,9 @@ import (
 
 const maxNesting = 16
 
+// kindBinary marks bytes that are not UTF-8, which only Parquet can hold. They are an error where they are used.
+const kindBinary = 'x'
+
 func depthOf(c *parquet.Column) int {
 	deepest := 0
 	for _, child := range c.Columns() {
@@ -136,7 +139,7 @@ func leafValue(v parquet.Value) (strictjson.Value, error) {
 	case parquet.ByteArray, parquet.FixedLenByteArray:
 		text := string(v.ByteArray())
 		if !utf8.ValidString(text) {
-			return strictjson.Value{Kind: 'x'}, nil
+			return strictjson.Value{Kind: kindBinary}, nil
 		}
 		return strictjson.Value{Kind: '"', Text: text}, nil
 	}

@@ -153,6 +153,8 @@ func kindName(v strictjson.Value) string {
 		return "a number"
 	case 't':
 		return "true or false"
+	case kindBinary:
+		return "bytes that are not UTF-8"
 	}
 	return "null"
 }

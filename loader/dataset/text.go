@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
 
 	"spar/internal/strictjson"
@@ -141,7 +141,11 @@ func messageOf(v strictjson.Value, dst *template.Message) error {
 			if dst.Extra == nil {
 				dst.Extra = map[string]any{}
 			}
-			dst.Extra[member.Key] = plain(member.Value)
+			extra, err := extraOf(member.Value)
+			if err != nil {
+				return fmt.Errorf("%s: %w", strictjson.Quote(member.Key), err)
+			}
+			dst.Extra[member.Key] = extra
 		}
 	}
 	if !hasRole || !hasContent {
@@ -150,31 +154,19 @@ func messageOf(v strictjson.Value, dst *template.Message) error {
 	return nil
 }
 
-// plain converts to the types that templates work with: whole numbers stay whole.
-func plain(v strictjson.Value) any {
-	switch v.Kind {
-	case '{':
-		object := map[string]any{}
-		for _, m := range v.Members {
-			object[m.Key] = plain(m.Value)
-		}
-		return object
-	case '[':
-		list := make([]any, len(v.Items))
-		for i, item := range v.Items {
-			list[i] = plain(item)
-		}
-		return list
-	case '"':
-		return v.Text
-	case '0':
-		if n, ok := v.IsInt(); ok {
-			return n
-		}
-		x, _ := strconv.ParseFloat(v.Text, 64)
-		return x
-	case 't':
-		return v.Bool
+// extraOf converts a further key of a message to what templates work with.
+func extraOf(v strictjson.Value) (any, error) {
+	if hasBinary(v) {
+		return nil, errors.New("it holds bytes that are not UTF-8 text")
 	}
-	return nil
+	return template.FromJSON(v.AppendJSON(nil), "value")
+}
+
+func hasBinary(v strictjson.Value) bool {
+	for _, m := range v.Members {
+		if hasBinary(m.Value) {
+			return true
+		}
+	}
+	return v.Kind == kindBinary || slices.ContainsFunc(v.Items, hasBinary)
 }

@@ -249,7 +249,8 @@ void Check::finish() {
     const Buffer& b = buffers_[i];
     ASAN_UNPOISON_MEMORY_REGION(b.memory, kGuardBytes);
     ASAN_UNPOISON_MEMORY_REGION(b.data() + b.bytes, kGuardBytes);
-    expect(b.guards_intact(), "buffer %zu (%lld bytes): written outside its bounds", i, static_cast<long long>(b.bytes));
+    expect(b.guards_intact(), "buffer %zu (%lld bytes): written outside its bounds", i,
+           static_cast<long long>(b.bytes));
     expect(!b.frozen || b.digest == b.hash(), "buffer %zu (%lld bytes): an input was written", i,
            static_cast<long long>(b.bytes));
     std::free(b.memory);

@@ -16,7 +16,9 @@ struct Tally {
   int passed = 0, failed = 0;
 };
 
-static bool matches(const std::string& name, const std::string& filter) { return name.find(filter) != std::string::npos; }
+static bool matches(const std::string& name, const std::string& filter) {
+  return name.find(filter) != std::string::npos;
+}
 
 static std::vector<std::string> run_case(const Case& c, const Family& family, const OpTable& kernels) {
   set_genuine(family.table);
@@ -38,7 +40,8 @@ static Tally run_op(const std::string& op, const Family& family, const std::stri
     for (const std::string& f : failures) report += "  FAIL " + name + ": " + f + "\n";
   }
   if (tally.passed + tally.failed)
-    std::printf("%-24s %4d passed, %d failed\n%s", (op + "/" + family.name).c_str(), tally.passed, tally.failed, report.c_str());
+    std::printf("%-24s %4d passed, %d failed\n%s", (op + "/" + family.name).c_str(), tally.passed, tally.failed,
+                report.c_str());
   std::fflush(stdout);
   return tally;
 }
@@ -72,7 +75,8 @@ static std::string caught_by(const Planted& p, const Family& family) {
   OpTable spoiled = *family.table;
   p.spoil(spoiled);
   for (const Case& c : cases())
-    if (c.op == p.op && !run_case(c, family, spoiled).empty() && run_case(c, family, *family.table).empty()) return c.name;
+    if (c.op == p.op && !run_case(c, family, spoiled).empty() && run_case(c, family, *family.table).empty())
+      return c.name;
   return "";
 }
 
@@ -124,10 +128,14 @@ static int run(int argc, char** argv) {
   int32_t num_threads = 1;
   for (int i = 1; i < argc; i++) {
     const std::string arg = argv[i];
-    if (arg == "--planted" || arg == "--bench") mode = arg;
-    else if (arg.rfind("--threads=", 0) == 0) num_threads = std::atoi(arg.c_str() + 10);
-    else if (arg[0] == '-' || !filter.empty()) return usage();
-    else filter = arg;
+    if (arg == "--planted" || arg == "--bench")
+      mode = arg;
+    else if (arg.rfind("--threads=", 0) == 0)
+      num_threads = std::atoi(arg.c_str() + 10);
+    else if (arg[0] == '-' || !filter.empty())
+      return usage();
+    else
+      filter = arg;
   }
   if (num_threads < 1) return usage();
   if (mode == "--planted") return run_planted(filter);

@@ -176,3 +176,19 @@ func forward(b *native.Batch, gs []pack.Group, entropy bool) ([]Scored, error) {
 	}
 	return out, nil
 }
+
+// Program is the text of the forward or backward program of a training batch of the given size, one op a line.
+func (p *Policy) Program(need pack.Limits, backward bool) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b, err := p.openBatch(need, true)
+	if err != nil {
+		return "", err
+	}
+	which := 0
+	if backward {
+		which = 1
+	}
+	text, err := b.Program(which)
+	return text, errors.Join(err, p.closeBatch())
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"spar/internal/fault"
 	"spar/loader/pack"
@@ -125,6 +126,25 @@ func TestCancel(t *testing.T) {
 		t.Errorf("call with a cancelled context: %v", err)
 	}
 	sameBits(t, "after cancel", score(t, p, gs, ScoreOptions{}), want)
+}
+
+// TestCancelInsideBatch has one batch that takes four times as long as the deadline: only the engine
+// can end it. The first call opens the batch and takes the time.
+func TestCancelInsideBatch(t *testing.T) {
+	m := tinyModel(t)
+	m.Config.NumLayers, m.Config.IntermediateSize = 8, 2048
+	p := openPolicy(t, m, Options{Threads: 1, ISA: "base"})
+	g := pack.Group{Prompt: make([]int32, 128)}
+	for range 8 {
+		g.Responses = append(g.Responses, make([]int32, 128))
+	}
+	start := time.Now()
+	score(t, p, []pack.Group{g}, ScoreOptions{})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Since(start)/4)
+	defer cancel()
+	if s, err := p.Score(ctx, []pack.Group{g}, ScoreOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%d groups were scored, error %v", len(s), err)
+	}
 }
 
 // TestHammer scores and samples from many goroutines at once.

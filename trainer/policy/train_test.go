@@ -176,12 +176,16 @@ func TestStep(t *testing.T) {
 
 // TestSave writes weights and opens them again: same bits in F32.
 func TestSave(t *testing.T) {
-	p := tiny(t, Options{RandomSeed: 3})
+	source := tinyModelWithTokenizer(t)
+	p := openPolicy(t, source, Options{RandomSeed: 3})
 	dir := filepath.Join(t.TempDir(), "saved")
 	if err := p.Save(fsys.OS, dir, "F32"); err != nil {
 		t.Fatal(err)
 	}
 	m := openSaved(t, dir)
+	if m.Tokenizer == nil || m.Tokenizer.Hash() != source.Tokenizer.Hash() {
+		t.Error("the tokenizer was not saved")
+	}
 	again := openPolicy(t, m, Options{Threads: 1})
 	sameBits(t, "saved", score(t, again, someGroups(), ScoreOptions{}), score(t, p, someGroups(), ScoreOptions{}))
 	if again.Hash() != p.Hash() {

@@ -214,8 +214,10 @@ SPAR_INLINE void chain_panels(const Product& g, int64_t first, int64_t row0, int
                     base_stride,
                     columns,
                     b.words + (panel + 1) * b.stride + slice};
-    if (P > 1 || tiles == 1) tile_of<kTileRows / P, P, kBf16, Source::kMemory>(static_cast<int>(rows), t);
-    else tile_of<kTileRows, 1, kBf16, Source::kCache>(static_cast<int>(rows), t);
+    if (P > 1 || tiles == 1)
+      tile_of<kTileRows / P, P, kBf16, Source::kMemory>(static_cast<int>(rows), t);
+    else
+      tile_of<kTileRows, 1, kBf16, Source::kCache>(static_cast<int>(rows), t);
     row += rows;
   }
 }
@@ -245,7 +247,7 @@ SPAR_INLINE void product_block(const Product& g, int64_t row0, int64_t row1, int
 // How a product is cut into blocks for threads: by shape only. Blocks want to be large, so that a
 // panel read from memory serves many rows, yet many enough for 64 threads.
 struct Blocks {
-  int64_t rows, panels;          // of a block
+  int64_t rows, panels;  // of a block
   int64_t row_blocks, panel_blocks;
   int64_t count() const { return row_blocks * panel_blocks; }
 };
@@ -258,9 +260,12 @@ SPAR_INLINE Blocks blocks_of(int64_t rows, int64_t columns) {
     b.row_blocks = (rows + b.rows - 1) / b.rows;
     b.panel_blocks = (panels + b.panels - 1) / b.panels;
     if (b.count() >= enough) break;
-    if (b.rows > 4 * kTileRows && rows > b.rows / 2) b.rows /= 2;
-    else if (b.panels > 2) b.panels /= 2;
-    else break;
+    if (b.rows > 4 * kTileRows && rows > b.rows / 2)
+      b.rows /= 2;
+    else if (b.panels > 2)
+      b.panels /= 2;
+    else
+      break;
   }
   if (b.row_blocks) b.rows = (rows + b.row_blocks - 1) / b.row_blocks;
   return b;
@@ -337,9 +342,19 @@ SPAR_INLINE void outer_unit(const OuterProduct& g, int64_t unit, float* scratch)
     for (int64_t k = 0; k < num_k; k += kPanel) {
       for (int64_t n = 0; n < num_n; n += kTileRows) {
         float* c = g.dw + (n0 + n) * g.dw_stride + k0 + k;
-        const Tile t = {a + n * depth, kTileRows, reinterpret_cast<const uint32_t*>(b + k * depth), 0, depth, c, g.dw_stride, c,
-                        g.dw_stride, num_k - k < kPanel ? num_k - k : kPanel, nullptr};
-        tile_of<kTileRows, 1, false, Source::kScratch>(static_cast<int>(num_n - n < kTileRows ? num_n - n : kTileRows), t);
+        const Tile t = {a + n * depth,
+                        kTileRows,
+                        reinterpret_cast<const uint32_t*>(b + k * depth),
+                        0,
+                        depth,
+                        c,
+                        g.dw_stride,
+                        c,
+                        g.dw_stride,
+                        num_k - k < kPanel ? num_k - k : kPanel,
+                        nullptr};
+        tile_of<kTileRows, 1, false, Source::kScratch>(static_cast<int>(num_n - n < kTileRows ? num_n - n : kTileRows),
+                                                       t);
       }
     }
   }

@@ -56,7 +56,7 @@ void repeats_lost(const Exec& e, const EmbedBackward& a) {
 }
 
 const Registration cases([] {
-  for (int64_t m : {1, 2, 17, 63, 65, 129}) {
+  for (int64_t m : {0, 1, 2, 17, 63, 65, 129}) {
     for (int64_t width : {1, 7, 16, 33, 129, 576}) {
       const std::string name = "m=" + std::to_string(m) + ",c=" + std::to_string(width);
       add_case("embed", "forward " + name, [=](Check& c) { forward(c, m, width, SPAR_FP32); });

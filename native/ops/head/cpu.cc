@@ -18,10 +18,13 @@ struct RowState {
   float target;  // logit of the row's target
 };
 
-SPAR_INLINE RowState* row_states(float* chunk, int64_t rows) { return reinterpret_cast<RowState*>(chunk + rows * kHeadChunk); }
+SPAR_INLINE RowState* row_states(float* chunk, int64_t rows) {
+  return reinterpret_cast<RowState*>(chunk + rows * kHeadChunk);
+}
 
 // The logits of columns [first, first + columns), row t at chunk[t kHeadChunk].
-SPAR_INLINE Product logits_of(const float* x, const PackedWeight& w, bool bf16, int64_t rows, int64_t first, float* chunk) {
+SPAR_INLINE Product logits_of(const float* x, const PackedWeight& w, bool bf16, int64_t rows, int64_t first,
+                              float* chunk) {
   Panels b = panels_of(w.forward, w.k, bf16);
   b.words += first / kPanel * b.stride;
   const int64_t columns = w.n - first < kHeadChunk ? w.n - first : kHeadChunk;
@@ -77,13 +80,15 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
     product(threads, g, [&](int64_t row0, int64_t row1, int64_t panel0, int64_t panel1) {
       const int64_t column = panel0 * kPanel, end = panel1 * kPanel < g.columns ? panel1 * kPanel : g.columns;
       for (int64_t t = row0; t < row1; t++)
-        logit_gradient(a.chunk + t * kHeadChunk + column, end - column, a.target[t] - first - column, a.lse[t], a.coef[t]);
+        logit_gradient(a.chunk + t * kHeadChunk + column, end - column, a.target[t] - first - column, a.lse[t],
+                       a.coef[t]);
     });
     const Panels b = panels_from(panels_of(a.weight.backward, vocab, bf16), first);
     const Product dx = {a.chunk, kHeadChunk, b, a.dx, width, first ? a.dx : nullptr, width, rows, width, g.columns};
     product(threads, dx, [](int64_t, int64_t, int64_t, int64_t) {});
     const OuterProduct dw = {a.chunk, kHeadChunk, a.x, width, a.dw + first * width, width, rows, g.columns, width};
-    threads.parallel(outer_units(dw.n, dw.k), [&](int64_t unit, int32_t thread) { outer_unit(dw, unit, threads.scratch(thread)); });
+    threads.parallel(outer_units(dw.n, dw.k),
+                     [&](int64_t unit, int32_t thread) { outer_unit(dw, unit, threads.scratch(thread)); });
   }
 }
 

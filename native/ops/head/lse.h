@@ -61,7 +61,9 @@ SPAR_INLINE void lse_add(LogSumExp* s, const float* z, int64_t n) {
   s->weighted += spar::SPAR_ISA_NS::sum(weighted[0] + weighted[1]);
 }
 
-SPAR_INLINE float lse_value(const LogSumExp& s) { return static_cast<float>(s.top + __builtin_log(static_cast<double>(s.sum))); }
+SPAR_INLINE float lse_value(const LogSumExp& s) {
+  return static_cast<float>(s.top + __builtin_log(static_cast<double>(s.sum)));
+}
 // log-softmax of a logit; more exact than logit - lse_value(), which is rounded at the logits' size.
 SPAR_INLINE float lse_logp(const LogSumExp& s, float logit) {
   return static_cast<float>(static_cast<double>(logit - s.top) - __builtin_log(static_cast<double>(s.sum)));

@@ -16,9 +16,9 @@ namespace spar {
 constexpr int64_t kHeadChunk = 2304;  // whole panels of every family (48, 16 and 8 columns)
 
 struct HeadForward {
-  const int32_t* rows;  // T
-  const float* x;       // [T, C]
-  PackedWeight weight;  // [V, C]
+  const int32_t* rows;    // T
+  const float* x;         // [T, C]
+  PackedWeight weight;    // [V, C]
   const int32_t* target;  // [T]
   float* logp;            // [T]
   float* lse;             // [T]

@@ -46,7 +46,8 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
     for (int64_t t = 0; t < rows; t++) {
       const Real p = std::exp(head_logit<Real>(exec, a.x + t * width, a.weight, v) - Real(a.lse[t]));
       dz[t] = Real(a.coef[t]) * ((v == a.target[t] ? Real(1) : Real(0)) - p);
-      for (int64_t c = 0; c < width; c++) dx[t * width + c] += dz[t] * Real(weight_value(a.weight, exec.precision, v * width + c));
+      for (int64_t c = 0; c < width; c++)
+        dx[t * width + c] += dz[t] * Real(weight_value(a.weight, exec.precision, v * width + c));
     }
     for (int64_t c = 0; c < width; c++) {
       Real sum = 0;

@@ -13,9 +13,7 @@ namespace {
 
 struct Shape {
   int64_t t, v, c;
-  std::string name() const {
-    return "t=" + std::to_string(t) + ",v=" + std::to_string(v) + ",c=" + std::to_string(c);
-  }
+  std::string name() const { return "t=" + std::to_string(t) + ",v=" + std::to_string(v) + ",c=" + std::to_string(c); }
 };
 
 PackedWeight packed(Check& c, const OpTable& table, const float* master, Shape s, int32_t precision) {
@@ -115,7 +113,8 @@ void backward(Check& c, Shape s, int32_t precision) {
     const Gradient g = {c.output(s.t * s.c), c.copy(old, s.v * s.c)};
     const Outputs o = outputs(c, s.t);
     forward(c.exec(n, precision), forward_args(c, s.t, in, weight, o));
-    backward(c.exec(n, precision), {c.rows(s.t), in.x, weight, in.target, o.lse, coef, g.dx, g.dw, c.output(head_scratch(s.t))});
+    backward(c.exec(n, precision),
+             {c.rows(s.t), in.x, weight, in.target, o.lse, coef, g.dx, g.dw, c.output(head_scratch(s.t))});
     return g;
   };
   const Gradient got = run(c.kernels().head_forward, c.kernels().head_backward, 2, w);
@@ -174,8 +173,9 @@ void overwrite_dw(const Exec& e, const HeadBackward& a) {
 }
 
 // One row, a batch; vocabularies below, at and above one chunk and one panel, odd and prime.
-const Shape kShapes[] = {{1, 1, 5},   {3, 7, 16},  {17, 257, 33},         {2, 2304, 8},   {5, 2305, 24},
-                         {1, 4999, 64}, {70, 97, 40}, {9, 2 * kHeadChunk + 1, 12}, {33, 49, 300}};
+const Shape kShapes[] = {{1, 1, 5},     {3, 7, 16},    {17, 257, 33}, {2, 2304, 8},
+                         {5, 2305, 24}, {1, 4999, 64}, {70, 97, 40},  {9, 2 * kHeadChunk + 1, 12},
+                         {33, 49, 300}};
 
 const Registration cases_of_head([] {
   for (const Shape& s : kShapes) {

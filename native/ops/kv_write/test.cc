@@ -33,11 +33,11 @@ void swapped(const Exec& e, const KvWrite& a) {
 }
 void neighbour_slot_touched(const Exec& e, const KvWrite& a) {
   genuine().kv_write(e, a);
-  a.keys[(a.decode->slot[0] + 1) * a.kv_heads * a.head_dim] = 0;
+  if (a.decode->rows > 0) a.keys[(a.decode->slot[0] + 1) * a.kv_heads * a.head_dim] = 0;
 }
 
 const Registration cases([] {
-  for (int64_t m : {1, 2, 17, 63, 65, 129}) {
+  for (int64_t m : {0, 1, 2, 17, 63, 65, 129}) {
     add_case("kv_write", "m=" + std::to_string(m) + ",h=9,g=3,d=64", [=](Check& c) { write(c, m, 9, 3, 64); });
     add_case("kv_write", "m=" + std::to_string(m) + ",h=1,g=1,d=2", [=](Check& c) { write(c, m, 1, 1, 2); });
     add_case("kv_write", "m=" + std::to_string(m) + ",h=4,g=2,d=10", [=](Check& c) { write(c, m, 4, 2, 10); });

@@ -8,8 +8,8 @@ namespace spar {
 namespace test {
 
 static std::string label(const char* what, int64_t m, int64_t n, int64_t k, int32_t precision) {
-  return std::string(what) + (precision == SPAR_BF16 ? " bf16 m=" : " fp32 m=") + std::to_string(m) + ",n=" + std::to_string(n) +
-         ",k=" + std::to_string(k);
+  return std::string(what) + (precision == SPAR_BF16 ? " bf16 m=" : " fp32 m=") + std::to_string(m) +
+         ",n=" + std::to_string(n) + ",k=" + std::to_string(k);
 }
 
 static void products(Bench& b, int64_t n, int64_t k, int32_t precision) {

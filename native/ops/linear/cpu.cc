@@ -39,7 +39,8 @@ SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t panel) {
     const int64_t p1 = p0 + run < whole ? p0 + run : whole;
     for (int64_t c = 0; c < valid; c++) {
       const float* row = from + c * k;
-      for (int64_t p = p0; p < p1; p++) words[p * kPanel + c] = kBf16 ? word_of(row[2 * p], row[2 * p + 1]) : word_of(row[p]);
+      for (int64_t p = p0; p < p1; p++)
+        words[p * kPanel + c] = kBf16 ? word_of(row[2 * p], row[2 * p + 1]) : word_of(row[p]);
     }
   }
   for (int64_t c = 0; whole < depths && c < valid; c++) words[whole * kPanel + c] = word_of(from[c * k + k - 1], 0);

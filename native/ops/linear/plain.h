@@ -21,7 +21,8 @@ void linear_forward(const Exec& exec, const LinearForward& a) {
   for (int64_t m = 0; m < *a.rows; m++) {
     for (int64_t i = 0; i < n; i++) {
       Real sum = 0;
-      for (int64_t p = 0; p < k; p++) sum += Real(a.x[m * k + p]) * Real(weight_value(a.weight, exec.precision, i * k + p));
+      for (int64_t p = 0; p < k; p++)
+        sum += Real(a.x[m * k + p]) * Real(weight_value(a.weight, exec.precision, i * k + p));
       if (a.bias) sum += Real(a.bias[i]);
       a.y[m * n + i] = static_cast<float>(sum);
     }
@@ -34,7 +35,8 @@ void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
   for (int64_t m = 0; m < *a.rows; m++) {
     for (int64_t i = 0; i < k; i++) {
       Real sum = 0;
-      for (int64_t p = 0; p < n; p++) sum += Real(a.dy[m * n + p]) * Real(weight_value(a.weight, exec.precision, p * k + i));
+      for (int64_t p = 0; p < n; p++)
+        sum += Real(a.dy[m * n + p]) * Real(weight_value(a.weight, exec.precision, p * k + i));
       if (a.accumulate) sum += Real(a.dx[m * k + i]);
       a.dx[m * k + i] = static_cast<float>(sum);
     }

@@ -12,9 +12,7 @@ namespace {
 
 struct Shape {
   int64_t m, n, k;
-  std::string name() const {
-    return "m=" + std::to_string(m) + ",n=" + std::to_string(n) + ",k=" + std::to_string(k);
-  }
+  std::string name() const { return "m=" + std::to_string(m) + ",n=" + std::to_string(n) + ",k=" + std::to_string(k); }
 };
 
 // W [n, k] packed by `table`, in buffers of exactly linear_packed_bytes.
@@ -98,8 +96,10 @@ void backward_weight(Check& c, Shape s, bool with_bias) {
 
 // Halfway cases go to even, others to the nearer neighbour, small numbers are not flushed.
 void rounding(Check& c) {
-  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00008001};
-  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000, 0x3f800000, 0xbf800000, 0x7f7f0000, 0x00010000};
+  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001,
+                           0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00008001};
+  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000,
+                         0x3f800000, 0xbf800000, 0x7f7f0000, 0x00010000};
   const int64_t n = sizeof from / 4;
   const PackedWeight w = packed(c, c.kernels(), c.copy(reinterpret_cast<const float*>(from), n), n, 1, SPAR_BF16);
   const float one = 1;

@@ -53,7 +53,8 @@ void in_interval(Check& c, const plain::Kept<double>& kept, int32_t token, doubl
   double low = 0;
   size_t i = 0;
   for (; i < kept.id.size() && kept.id[i] != token; i++) low += kept.share[i];
-  if (i == kept.id.size()) return c.expect(false, "token %d at uniform %.9g is not one of the %zu kept", token, uniform, kept.id.size());
+  if (i == kept.id.size())
+    return c.expect(false, "token %d at uniform %.9g is not one of the %zu kept", token, uniform, kept.id.size());
   c.expect(uniform >= low - kSlack && uniform <= low + kept.share[i] + kSlack,
            "token %d drawn at uniform %.9g; its interval is [%.9g, %.9g]", token, uniform, low, low + kept.share[i]);
 }
@@ -65,7 +66,8 @@ void draws(Check& c, const Settings& s, int64_t rows, int64_t v) {
   const plain::Kept<double> kept = plain::sample_kept<double>(z, v, s.params);
   float *truth = c.output(rows), *yardstick = c.output(rows);
   for (int64_t r = 0; r < rows; r++) {
-    if (got.token[r] < 0 || got.token[r] >= v) return c.expect(false, "token %d is not in [0, %lld)", got.token[r], static_cast<long long>(v));
+    if (got.token[r] < 0 || got.token[r] >= v)
+      return c.expect(false, "token %d is not in [0, %lld)", got.token[r], static_cast<long long>(v));
     in_interval(c, kept, got.token[r], params[r].uniform);
     truth[r] = static_cast<float>(plain::sample_logp<double>(z, v, got.token[r]));
     yardstick[r] = plain::sample_logp<float>(z, v, got.token[r]);
@@ -73,24 +75,27 @@ void draws(Check& c, const Settings& s, int64_t rows, int64_t v) {
   c.near("logp", got.logp, truth, yardstick, rows);
   for (int32_t n : kThreadCounts) {
     const Draws again = draw(c, c.kernels(), n, z, rows, v, params.data());
-    c.same_bits("token with other threads", reinterpret_cast<float*>(again.token), reinterpret_cast<float*>(got.token), rows);
+    c.same_bits("token with other threads", reinterpret_cast<float*>(again.token), reinterpret_cast<float*>(got.token),
+                rows);
     c.same_bits("logp with other threads", again.logp, got.logp, rows);
   }
   const Draws last = draw(c, c.kernels(), 1, z, 1, v, &params.back());
-  c.expect(last.token[0] == got.token[rows - 1], "a row alone drew %d, in the batch %d", last.token[0], got.token[rows - 1]);
+  c.expect(last.token[0] == got.token[rows - 1], "a row alone drew %d, in the batch %d", last.token[0],
+           got.token[rows - 1]);
 }
 
 // Rows of one call with different settings do not disturb each other.
 void mixed(Check& c) {
   const int64_t v = 301, rows = 6;
   const float* z = c.input(rows * v, 9, -4, 4);
-  const std::vector<SampleParams> params = {{0, 1, 0, 0, 0.5},       {1, 1, 0, 0, 0.5},    {0.7f, 0.9f, 0, 0, 0.25},
+  const std::vector<SampleParams> params = {{0, 1, 0, 0, 0.5},     {1, 1, 0, 0, 0.5},    {0.7f, 0.9f, 0, 0, 0.25},
                                             {1, 1, 0.2f, 0, 0.75}, {1.5f, 1, 0, 3, 0.9}, {1, 0.5f, 0.1f, 20, 0.1}};
   const Draws got = draw(c, c.kernels(), 2, z, rows, v, params.data());
   for (int64_t r = 0; r < rows; r++) {
     in_interval(c, plain::sample_kept<double>(z + r * v, v, params[r]), got.token[r], params[r].uniform);
     const Draws alone = draw(c, c.kernels(), 1, z + r * v, 1, v, &params[r]);
-    c.expect(alone.token[0] == got.token[r], "row %lld alone drew %d, in the batch %d", static_cast<long long>(r), alone.token[0], got.token[r]);
+    c.expect(alone.token[0] == got.token[r], "row %lld alone drew %d, in the batch %d", static_cast<long long>(r),
+             alone.token[0], got.token[r]);
     c.same_bits("logp of a row alone", alone.logp, got.logp + r, 1);
   }
 }
@@ -98,7 +103,8 @@ void mixed(Check& c) {
 // NaN logits must still give an id inside the vocabulary.
 void not_a_number(Check& c) {
   const int64_t v = 70;
-  for (const SampleParams& p : {SampleParams{1, 1, 0, 0, 0.5}, {1, 0.9f, 0, 0, 0.5}, {1, 1, 0, 5, 0.5}, {0, 1, 0, 0, 0.5}}) {
+  for (const SampleParams& p :
+       {SampleParams{1, 1, 0, 0, 0.5}, {1, 0.9f, 0, 0, 0.5}, {1, 1, 0, 5, 0.5}, {0, 1, 0, 0, 0.5}}) {
     const Draws d = draw(c, c.kernels(), 1, c.output(v), 1, v, &p);
     c.expect(d.token[0] >= 0 && d.token[0] < v, "token %d", d.token[0]);
     c.expect(std::isnan(d.logp[0]), "logp %g", static_cast<double>(d.logp[0]));

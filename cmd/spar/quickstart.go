@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"spar/native"
+	"spar/trainer"
+	"spar/trainer/quickstart"
+)
+
+type quickstartCmd struct {
+	profileFlag
+	OutputDir string `help:"Run directory; the same command continues a stopped run." default:"runs/quickstart" type:"path"`
+	Seed      uint64 `help:"Seed of model, data and draws." default:"0"`
+	Threads   int    `help:"Threads; 0 takes what the process may use." default:"0"`
+	Chi2      bool   `help:"Add an arm of chi-squared self-play."`
+	JSON      bool   `help:"The table as one JSON object."`
+}
+
+func (c *quickstartCmd) Run(s streams) error {
+	defer c.start()()
+	lib, err := native.Open(native.Options{})
+	if err != nil {
+		return err
+	}
+	ctx, stop := trainer.SignalContext(context.Background())
+	defer stop()
+	result, err := quickstart.Run(ctx, quickstart.Options{
+		Dir: c.OutputDir, Seed: c.Seed, Threads: c.Threads, Chi2: c.Chi2, Library: lib, Log: s.err, Terminal: isTerminal(s.err),
+	})
+	if err != nil {
+		return runFailure(s, err)
+	}
+	if c.JSON {
+		return json.NewEncoder(s.out).Encode(result)
+	}
+	return result.Print(s.out)
+}

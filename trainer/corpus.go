@@ -1,0 +1,145 @@
+package trainer
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+
+	"spar/internal/fault"
+	"spar/loader/dataset"
+)
+
+// example is a row of a data set as token ids.
+type example struct {
+	key                    int // line of the file
+	prompt                 []int32
+	chosen                 []int32
+	rejected               []int32 // nil: none
+	refChosen, refRejected *float64
+}
+
+// corpus is a data set ready for training.
+type corpus struct {
+	path       string
+	fileHash   string
+	hash       string // of the ids: tokenizer, template and truncation are in it
+	examples   []example
+	index      map[int]int // key -> place in examples
+	counts     map[string]int64
+	referenced bool // every row brings the reference's log-probs
+}
+
+// byKey finds a row.
+func (c *corpus) byKey(key int) (example, error) {
+	i, ok := c.index[key]
+	if !ok {
+		return example{}, fault.Inputf("%s: has no row %d, which this run's pairs name; remove the run directory to begin anew", c.path, key)
+	}
+	return c.examples[i], nil
+}
+
+// readCorpus reads and encodes a data set; at most limit examples, 0: all. Rows that pairs
+// are made of must have a rejected response.
+func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
+	c := &corpus{path: path, index: map[int]int{}, counts: map[string]int64{}}
+	var err error
+	if c.fileHash, err = dataset.HashFile(path); err != nil {
+		return nil, err
+	}
+	reader, err := dataset.Open(path, dataset.Options{SkipBad: r.c.Data.SkipBad})
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	enc := encoder{c: r.c, m: r.model, counts: c.counts, pairs: pairs}
+	for limit == 0 || len(c.examples) < limit {
+		row, more, err := nextRow(reader)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		c.counts["rows"]++
+		x, keep, err := enc.encode(row)
+		if err != nil {
+			return nil, fault.Inputf("%s:%d: %w", path, row.Line, err)
+		}
+		if keep {
+			c.index[x.key] = len(c.examples)
+			c.examples = append(c.examples, x)
+		}
+	}
+	for _, bad := range reader.Skipped() {
+		r.logf("%s:%d: left out: %s", path, bad.Line, bad.Reason)
+		c.counts["bad lines left out"]++
+	}
+	return c, r.finish(c, pairs)
+}
+
+// finish checks the set as a whole and reports what was cut.
+func (r *run) finish(c *corpus, pairs bool) error {
+	if len(c.examples) == 0 {
+		return fault.Inputf("%s: none of its %d rows is left (%s); raise max_length or change long_prompts and truncated_responses", c.path, c.counts["rows"], countsText(c.counts))
+	}
+	given := 0
+	for _, x := range c.examples {
+		if x.refChosen != nil {
+			given++
+		}
+	}
+	if given > 0 && given < len(c.examples) {
+		return fault.Inputf("%s: %d of %d rows give ref_chosen_logps; give them in every row or in none", c.path, given, len(c.examples))
+	}
+	c.referenced = given > 0 && pairs
+	c.hash = hashExamples(c.examples)
+	r.logf("%s: %s", c.path, countsText(c.counts))
+	return nil
+}
+
+func nextRow(r *dataset.Reader) (row dataset.Row, more bool, err error) {
+	row, err = r.Next()
+	if isEOF(err) {
+		return row, false, nil
+	}
+	return row, err == nil, err
+}
+
+func hashExamples(examples []example) string {
+	sum := sha256.New()
+	var b []byte
+	for _, x := range examples {
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(x.key))
+		for _, ids := range [][]int32{x.prompt, x.chosen, x.rejected} {
+			b = binary.LittleEndian.AppendUint64(b, uint64(len(ids)))
+			for _, v := range ids {
+				b = binary.LittleEndian.AppendUint32(b, uint32(v))
+			}
+		}
+		for _, p := range []*float64{x.refChosen, x.refRejected} {
+			if p != nil {
+				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
+			}
+		}
+		sum.Write(b)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// stopIDs are the ids that end a response.
+func (r *run) stopIDs() []int32 { return r.model.StopIDs() }
+
+// text decodes ids for people.
+func (r *run) text(ids []int32) string {
+	if r.model.Tokenizer == nil {
+		return fmt.Sprint(ids)
+	}
+	// A final stop id is the end, not text.
+	if n := len(ids); n > 0 && slices.Contains(r.stopIDs(), ids[n-1]) {
+		ids = ids[:n-1]
+	}
+	return r.model.Tokenizer.Decode(ids)
+}

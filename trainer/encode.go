@@ -1,0 +1,181 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"spar/loader"
+	"spar/loader/dataset"
+	"spar/loader/template"
+	"spar/trainer/config"
+)
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// encoder turns rows into ids under the config's rules about length. Texts given as messages go through the model's chat
+// template, the same for both sides of a pair; plain strings are encoded as they are and end with the model's end token.
+type encoder struct {
+	c      *config.Config
+	m      *loader.Model
+	counts map[string]int64
+	pairs  bool // a rejected response is needed
+}
+
+// encode returns the row as ids, or keep false when a rule leaves it out.
+func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
+	x, err = e.ids(row)
+	if err != nil {
+		return x, false, err
+	}
+	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
+	if e.pairs && len(x.rejected) == 0 {
+		return x, false, fmt.Errorf("%s needs a chosen and a rejected response here, this row has %s", e.c.Algorithm, row.Shape)
+	}
+	if !e.pairs && e.c.Algorithm != "dpo" {
+		x.rejected = nil
+	}
+	keep, err = e.fit(&x)
+	return x, keep, err
+}
+
+func (e *encoder) ids(row dataset.Row) (example, error) {
+	switch {
+	case len(row.PromptIDs) > 0:
+		return e.given(row)
+	case row.Shape == dataset.ShapeMessages:
+		return e.conversation(row.Messages)
+	case row.Shape == dataset.ShapeText:
+		return e.plain(row.Text)
+	case row.Shape == dataset.ShapeProblemAnswer:
+		return e.strings(row.Problem, row.Answer)
+	case row.Completion.Present:
+		return e.texts(row.Prompt, row.Completion, dataset.Text{})
+	case row.Chosen.Present:
+		return e.texts(row.Prompt, row.Chosen, row.Rejected)
+	}
+	return example{}, fmt.Errorf("a row of shape %s has no response to learn from; training needs messages, prompt+completion, prompt+chosen+rejected or real+generated", row.Shape)
+}
+
+// given checks ids that the row brings.
+func (e *encoder) given(row dataset.Row) (example, error) {
+	x := example{prompt: row.PromptIDs, chosen: row.ChosenIDs, rejected: row.RejectedIDs}
+	if len(row.CompletionIDs) > 0 {
+		x.chosen = row.CompletionIDs
+	}
+	if len(x.chosen) == 0 {
+		return x, errors.New("a row of ids needs completion_ids or chosen_ids with at least one id")
+	}
+	for _, ids := range [][]int32{x.prompt, x.chosen, x.rejected} {
+		for _, v := range ids {
+			if v < 0 || int(v) >= e.m.Config.VocabSize {
+				return x, fmt.Errorf("id %d is outside of the model's vocabulary of %d; was it made with another tokenizer?", v, e.m.Config.VocabSize)
+			}
+		}
+	}
+	return x, nil
+}
+
+// conversation learns the last turn, which must be the assistant's.
+func (e *encoder) conversation(messages []template.Message) (example, error) {
+	n := len(messages)
+	if n < 2 || messages[n-1].Role != "assistant" {
+		return example{}, errors.New("the last of the messages must be the assistant's, after at least one other")
+	}
+	return e.chat(messages[:n-1], messages[n-1].Content, "", false)
+}
+
+func (e *encoder) texts(prompt, chosen, rejected dataset.Text) (example, error) {
+	if prompt.IsMessages {
+		return e.chat(prompt.Messages, chosen.String, rejected.String, rejected.Present)
+	}
+	x, err := e.strings(prompt.String, chosen.String)
+	if err != nil || !rejected.Present {
+		return x, err
+	}
+	x.rejected, err = e.ended(rejected.String)
+	return x, err
+}
+
+func (e *encoder) chat(prompt []template.Message, chosen, rejected string, pair bool) (x example, err error) {
+	if e.m.Template == nil {
+		return x, fmt.Errorf("the row has messages, and the model %s has no chat template; give strings, or a model with one", e.m.Path)
+	}
+	if x.prompt, x.chosen, err = e.m.EncodePair(prompt, chosen); err != nil || !pair {
+		return x, err
+	}
+	_, x.rejected, err = e.m.EncodePair(prompt, rejected)
+	return x, err
+}
+
+func (e *encoder) strings(prompt, chosen string) (x example, err error) {
+	if e.m.Tokenizer == nil {
+		return x, fmt.Errorf("the row has text, and the model %s has no tokenizer; give prompt_ids and completion_ids", e.m.Path)
+	}
+	if x.prompt, err = e.m.Tokenizer.Encode(prompt, false); err != nil {
+		return x, err
+	}
+	if len(x.prompt) == 0 {
+		if e.m.Config.BOS < 0 {
+			return x, errors.New("the prompt is empty, and the model has no begin token to predict from")
+		}
+		x.prompt = []int32{int32(e.m.Config.BOS)}
+	}
+	x.chosen, err = e.ended(chosen)
+	return x, err
+}
+
+// ended encodes a whole response, with the model's end token.
+func (e *encoder) ended(text string) ([]int32, error) {
+	if e.m.Tokenizer == nil {
+		return nil, fmt.Errorf("the row has text, and the model %s has no tokenizer; give ids", e.m.Path)
+	}
+	ids, err := e.m.Tokenizer.Encode(text, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(e.m.Config.EOS) == 0 {
+		return nil, fmt.Errorf("the model %s names no end token (eos_token_id), so a response cannot end", e.m.Path)
+	}
+	return append(ids, int32(e.m.Config.EOS[0])), nil
+}
+
+// plain learns a text without a prompt: its first token is the prompt.
+func (e *encoder) plain(text string) (example, error) {
+	x, err := e.strings("", text)
+	if err != nil && e.m.Tokenizer != nil && e.m.Config.BOS < 0 {
+		ids, err := e.ended(text)
+		if err != nil || len(ids) < 2 {
+			return x, errors.Join(err, errors.New("the text is too short to predict anything"))
+		}
+		return example{prompt: ids[:1], chosen: ids[1:]}, nil
+	}
+	return x, err
+}
+
+// fit applies max_length. Nothing is cut without being counted.
+func (e *encoder) fit(x *example) (keep bool, err error) {
+	limit := e.c.MaxLength
+	if len(x.prompt) >= limit {
+		switch e.c.LongPrompts {
+		case "error":
+			return false, fmt.Errorf("the prompt has %d tokens and max_length %d leaves no room for a response; raise max_length or set long_prompts to exclude or keep_end", len(x.prompt), limit)
+		case "exclude":
+			e.counts["long prompts left out"]++
+			return false, nil
+		}
+		e.counts["long prompts cut"]++
+		x.prompt = x.prompt[len(x.prompt)-max(1, limit/2):]
+	}
+	room := limit - len(x.prompt)
+	if len(x.chosen) <= room && len(x.rejected) <= room {
+		return true, nil
+	}
+	if e.c.TruncatedResponses == "exclude" {
+		e.counts["long responses left out"]++
+		return false, nil
+	}
+	e.counts["long responses cut"]++
+	x.chosen, x.rejected = x.chosen[:min(room, len(x.chosen))], x.rejected[:min(room, len(x.rejected))]
+	return true, nil
+}

@@ -1,0 +1,254 @@
+package trainer
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+
+	"spar/internal/fsys"
+	"spar/loader/pack"
+	"spar/loader/shard"
+	"spar/trainer/journal"
+	"spar/trainer/metrics"
+)
+
+// Judge looks at an evaluation and returns values of its own, which join the others under their names. real holds the
+// held-out responses, fresh what the policy drew for the same prompts; both are in the same order. Iteration -1 is the policy before
+// the first iteration.
+type Judge func(iteration int, real, fresh []Judged) (map[string]float64, error)
+
+// Judged is one response with its log-prob under the policy that is evaluated.
+type Judged struct {
+	Key      int // row of the data set
+	Prompt   []int32
+	Response []int32
+	Logp     float64 // nats, summed
+	Finish   string  // stop, length, or data for a real response
+}
+
+// Policies are counted: 0 is the one the run began with, t+1 the outcome of iteration t.
+
+// evalDir is where a policy's evaluation is kept.
+func evalDir(index int) string {
+	if index == 0 {
+		return "baseline"
+	}
+	return iterationDir(index - 1)
+}
+
+func evalReal(index int) string    { return evalDir(index) + "/eval-real.shard" }
+func evalSamples(index int) string { return evalDir(index) + "/eval-samples.shard" }
+func evalFile(index int) string    { return evalDir(index) + "/eval.json" }
+
+// baseline evaluates the policy that the run began with.
+func (r *run) baseline(ctx context.Context) error { return r.evaluateIndex(ctx, 0, 0, "baseline") }
+
+// evaluate measures the outcome of iteration t on held-out prompts, with fresh samples.
+func (r *run) evaluate(ctx context.Context, t int) error {
+	if r.held == nil {
+		return nil
+	}
+	return r.evaluateIndex(ctx, t+1, t, "evaluate")
+}
+
+// evalStage is the iteration and stage under which a policy's evaluation is sealed.
+func evalStage(index int) (int, string) {
+	if index == 0 {
+		return 0, "baseline"
+	}
+	return index - 1, "evaluate"
+}
+
+func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
+	policyHash, _ := r.start(index)
+	d := draw{label: "evaluate", corpus: r.held, samples: 1, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
+	s := stage{
+		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
+		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
+	}
+	if index > 0 {
+		before, stage := evalStage(index - 1)
+		s.inputs["before"] = r.output(before, stage, evalReal(index-1)) + r.output(before, stage, evalSamples(index-1))
+	}
+	s.work = func(ctx context.Context, e *journal.Entry) error {
+		if err := r.drawAll(ctx, d, index, e); err != nil {
+			return err
+		}
+		groups, err := r.evalGroups(index)
+		if err != nil {
+			return err
+		}
+		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
+			return err
+		}
+		return r.measure(index, e)
+	}
+	return r.do(ctx, s)
+}
+
+// evalGroups are the held-out responses and, beside each, what it is told apart from: the data's rejected response, or the
+// sample that the policy before drew.
+func (r *run) evalGroups(index int) ([]pack.Group, error) {
+	groups := dataGroups(r.held)
+	if index == 0 {
+		return groups, nil
+	}
+	before, err := r.readEvalSamples(index - 1)
+	if err != nil {
+		return nil, err
+	}
+	for i := range groups {
+		if len(groups[i].Responses) == 1 {
+			rec, err := before.get(evalSamples(index-1), groups[i].Key, 0)
+			if err != nil {
+				return nil, err
+			}
+			groups[i].Responses = append(groups[i].Responses, rec.Response)
+		}
+	}
+	return groups, nil
+}
+
+func (r *run) readEvalSamples(index int) (records, error) {
+	policyHash, _ := r.start(index)
+	d := draw{samples: 1, iteration: index, lane: evalLane}
+	return r.readShard(evalSamples(index), r.header(policyHash, r.settings(d)))
+}
+
+func (r *run) readEvalReal(index int) (records, error) {
+	policyHash, _ := r.start(index)
+	return r.readShard(evalReal(index), r.header(policyHash, hashText("score")))
+}
+
+// measure turns the two shards of an evaluation, and those of the policy before, into eval.json and a line of metrics.
+func (r *run) measure(index int, e *journal.Entry) error {
+	real, err := r.readEvalReal(index)
+	if err != nil {
+		return err
+	}
+	fresh, err := r.readEvalSamples(index)
+	if err != nil {
+		return err
+	}
+	values := r.lengths(real, fresh)
+	if index > 0 {
+		if err := r.discriminate(index, real, values); err != nil {
+			return err
+		}
+	}
+	if err := r.judge(index, real, fresh, values); err != nil {
+		return err
+	}
+	e.Values = values
+	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(r.held.examples), Values: values, Examples: r.show(real, fresh)}
+	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
+		return err
+	}
+	if err := metrics.WriteEvaluation(r.fs, r.path(evalFile(index)), out); err != nil {
+		return err
+	}
+	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed(values)})
+}
+
+func prefixed(values map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for name, v := range values {
+		out["eval_"+name] = v
+	}
+	return out
+}
+
+// lengths are the numbers that one policy has alone.
+func (r *run) lengths(real, fresh records) map[string]float64 {
+	n := float64(len(r.held.examples))
+	v := map[string]float64{}
+	tokens := 0.0
+	for _, x := range r.held.examples {
+		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		v["logps/real"] += sum(a.Logp) / n
+		v["length/real"] += float64(len(a.Response)) / n
+		v["logps/generated"] += sum(b.Logp) / n
+		v["length/generated"] += float64(len(b.Response)) / n
+		tokens += float64(len(a.Response))
+		if b.Finish == shard.FinishLength {
+			v["truncated"] += 1 / n
+		}
+	}
+	v["loss"] = -v["logps/real"] * n / tokens // mean over tokens
+	return v
+}
+
+// discriminate compares the policy with the one before: does it tell real responses from those that the one before drew?
+func (r *run) discriminate(index int, real records, values map[string]float64) error {
+	refs, err := r.readEvalReal(index - 1)
+	if err != nil {
+		return err
+	}
+	drawn, err := r.readEvalSamples(index - 1)
+	if err != nil {
+		return err
+	}
+	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
+	for _, x := range r.held.examples {
+		refOther := sum(drawn[id{x.key, 0}].Logp)
+		if len(x.rejected) > 0 {
+			refOther = sum(refs[id{x.key, 1}].Logp)
+		}
+		chosen := beta * (sum(real[id{x.key, 0}].Logp) - sum(refs[id{x.key, 0}].Logp))
+		rejected := beta * (sum(real[id{x.key, 1}].Logp) - refOther)
+		values["rewards/chosen"] += chosen / n
+		values["rewards/rejected"] += rejected / n
+		values["rewards/margins"] += (chosen - rejected) / n
+		values["logps/rejected"] += sum(real[id{x.key, 1}].Logp) / n
+		if chosen > rejected {
+			values["rewards/accuracies"] += 1 / n
+		} else {
+			values["rewards/accuracies"] += 0
+		}
+	}
+	return nil
+}
+
+// rewardScale is beta, or 1 for the loss that has none.
+func (r *run) rewardScale(t int) float64 {
+	if r.c.Algorithm == "space" {
+		return 1
+	}
+	return r.c.Beta.At(t)
+}
+
+// judge adds the caller's values.
+func (r *run) judge(index int, real, fresh records, values map[string]float64) error {
+	if r.o.Judge == nil {
+		return nil
+	}
+	var a, b []Judged
+	for _, x := range r.held.examples {
+		x1, x2 := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		a = append(a, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x1.Response), Logp: sum(x1.Logp), Finish: "data"})
+		b = append(b, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x2.Response), Logp: sum(x2.Logp), Finish: finishName(x2.Finish)})
+	}
+	own, err := r.o.Judge(index-1, a, b)
+	for name, v := range own {
+		values[name] = v
+	}
+	return err
+}
+
+func finishName(f uint8) string {
+	if f == shard.FinishLength {
+		return "length"
+	}
+	return "stop"
+}
+
+// show picks the examples for the report, the same rows in every iteration.
+func (r *run) show(real, fresh records) []metrics.Example {
+	var out []metrics.Example
+	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
+		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		out = append(out, metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
+			Finish: finishName(b.Finish), RealLogp: sum(a.Logp), GenLogp: sum(b.Logp)})
+	}
+	return out
+}

@@ -1,0 +1,219 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"spar/internal/fault"
+	"spar/internal/fsys"
+	"spar/loader"
+	"spar/native"
+	"spar/trainer/config"
+	"spar/trainer/journal"
+	"spar/trainer/metrics"
+	"spar/trainer/objective"
+	"spar/trainer/supervise"
+)
+
+// openRun takes the run directory's lock, reads the inputs and compares them with what the run began with.
+func openRun(c *config.Config, o RunOptions) (*run, error) {
+	if o.FS == nil {
+		o.FS = fsys.OS
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
+	r.place("reading the model and the data")
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.openLogs} {
+		if err := open(); err != nil {
+			return nil, errors.Join(r.classify(err), r.close())
+		}
+	}
+	return r, nil
+}
+
+func (r *run) lock() error {
+	if err := fsys.MakeDir(r.fs, r.dir); err != nil {
+		return fault.Inputf("output_dir: %w", err)
+	}
+	lock, err := r.fs.Lock(r.path("lock"))
+	if errors.Is(err, fsys.ErrLocked) {
+		return fault.Inputf("%s: another process is working in this run directory; wait for it to end or give another output_dir", r.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.path("lock"), err)
+	}
+	r.closers = append(r.closers, lock)
+	return nil
+}
+
+// openLog opens the log that outlives the terminal.
+func (r *run) openLog() error {
+	file, err := r.fs.Append(r.path(supervise.LogName))
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, file)
+	r.log = slog.New(slog.NewTextHandler(file, nil))
+	return nil
+}
+
+// openModel opens the library, the model and the objective.
+func (r *run) openModel() (err error) {
+	if r.lib == nil {
+		if r.lib, err = native.Open(native.Options{}); err != nil {
+			return err
+		}
+	}
+	if r.model, err = loader.Open(r.c.Model); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.model)
+	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
+	return err
+}
+
+func (r *run) openInputs() (err error) {
+	if err := r.openModel(); err != nil {
+		return err
+	}
+	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
+		return err
+	}
+	if r.c.Data.Eval != "" {
+		r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false)
+	}
+	return err
+}
+
+// objectiveParams are the loss's parameters in an iteration.
+func objectiveParams(c *config.Config, t int) objective.Params {
+	return objective.Params{Beta: c.Beta.At(t), C: c.C, Alpha: c.Alpha, Tau: c.Tau, Huber: c.Huber, Mu: c.Mu, Gamma: c.Gamma,
+		AnchorWeight: c.Anchor, LabelSmoothing: c.LabelSmoothing, DesirableWeight: c.Desirable, UndesirableWeight: c.Undesirable, SFTWeight: c.SFTWeight}
+}
+
+// openLineage writes run.json, or refuses to continue a run whose inputs changed.
+func (r *run) openLineage() error {
+	now, err := r.describe()
+	if err != nil {
+		return err
+	}
+	path := r.path("run.json")
+	before, exists, err := journal.ReadLineage(r.fs, path)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		r.lineage = now
+		return journal.WriteLineage(r.fs, path, now)
+	}
+	if changes := changed(r.c, before, now); len(changes) > 0 {
+		return fault.Inputf("%s: the run was begun with other inputs: %s; restore them or give another output_dir", path, strings.Join(changes, "; "))
+	}
+	if before.Binary != now.Binary || before.Build != now.Build {
+		r.logf("note: this program is not the build that began the run (%.12s, now %.12s); results may differ in their last bits", before.Binary, now.Binary)
+	}
+	now.Started, now.Kernels, now.Binary, now.Build, now.CPU = before.Started, before.Kernels, before.Binary, before.Build, before.CPU
+	now.ParentRun = before.ParentRun
+	r.lineage = now
+	return journal.WriteLineage(r.fs, path, now) // iterations may have grown
+}
+
+// changed lists the inputs that are not as they were.
+func changed(c *config.Config, before, now journal.Lineage) []string {
+	out := c.Changes(before.Config)
+	for _, x := range []struct{ name, was, is string }{
+		{"the model's content", before.Model.Hash, now.Model.Hash},
+		{"the tokenizer", before.Tokenizer, now.Tokenizer},
+		{"the chat template", before.Template, now.Template},
+		{"the content of data.train", before.Train.Hash, now.Train.Hash},
+		{"the content of data.eval", evalHash(before), evalHash(now)},
+		{"the precision", before.Precision, now.Precision},
+	} {
+		if x.was != x.is {
+			out = append(out, fmt.Sprintf("%s changed (%.12s, now %.12s)", x.name, x.was, x.is))
+		}
+	}
+	return out
+}
+
+func evalHash(l journal.Lineage) string {
+	if l.Eval == nil {
+		return ""
+	}
+	return l.Eval.Hash
+}
+
+// describe gathers what fixes this run's bits.
+func (r *run) describe() (journal.Lineage, error) {
+	info := r.lib.Info()
+	model, err := r.model.Hash()
+	if err != nil {
+		return journal.Lineage{}, err
+	}
+	binary, err := hashFile(fsys.OS, "/proc/self/exe")
+	if err != nil {
+		return journal.Lineage{}, fmt.Errorf("hash this program: %w", err)
+	}
+	l := journal.Lineage{
+		Config: r.c.Values(), Seed: r.c.Seed,
+		Model:     journal.Artefact{Path: r.c.Model, Hash: model},
+		Tokenizer: r.model.TokenizerHash(), Template: r.model.TemplateHash(),
+		Train:  journal.Artefact{Path: r.train.path, Hash: r.train.fileHash},
+		Binary: binary, Kernels: info.BestISA, CPU: info.CPU, Build: info.Build, Precision: r.precision(),
+		Started: time.Now().UTC().Format(time.RFC3339),
+	}
+	if r.held != nil {
+		l.Eval = &journal.Artefact{Path: r.held.path, Hash: r.held.fileHash}
+	}
+	l.ParentRun, err = r.parent()
+	return l, err
+}
+
+// precision resolves auto: bf16 when the weights are stored in it, else fp32.
+func (r *run) precision() string {
+	switch {
+	case r.c.Precision != "auto":
+		return r.c.Precision
+	case strings.EqualFold(r.model.Config.DType, "BF16"):
+		return "bf16"
+	}
+	return "fp32"
+}
+
+// parent finds the run whose policy is this run's model: the nearest directory above it with a run.json.
+func (r *run) parent() (*journal.Parent, error) {
+	dir, err := filepath.Abs(r.c.Model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	for range 2 {
+		dir = filepath.Dir(dir)
+		path := filepath.Join(dir, "run.json")
+		if _, ok, err := journal.ReadLineage(r.fs, path); err == nil && ok {
+			hash, err := hashFile(r.fs, path)
+			return &journal.Parent{Path: dir, Hash: hash}, err
+		}
+	}
+	return nil, nil
+}
+
+func (r *run) openLogs() (err error) {
+	if r.journal, err = journal.Open(r.fs, r.path("journal.jsonl")); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.journal)
+	if r.metrics, err = metrics.Open(r.fs, r.dir); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.metrics)
+	return nil
+}
+
+var _ io.Closer = (*journal.Journal)(nil)

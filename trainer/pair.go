@@ -1,0 +1,184 @@
+package trainer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"spar/internal/fault"
+	"spar/internal/fsys"
+	"spar/loader/shard"
+	"spar/trainer/journal"
+)
+
+// pair is a line of pairs.jsonl: which responses are set against each other, with the sums of their reference log-probs. The tokens are
+// in the data set and in the rollouts of iteration From.
+type pair struct {
+	Key         int     `json:"key"`    // row of the data set
+	From        int     `json:"from"`   // iteration whose rollouts hold the rejected response; -1: the data set, or none
+	Sample      int     `json:"sample"` // of the rollouts
+	RefChosen   float64 `json:"ref_chosen"`
+	RefRejected float64 `json:"ref_rejected"`
+}
+
+const maxPairsBytes = 16 << 30
+
+func pairsName(t int) string { return iterationDir(t) + "/pairs.jsonl" }
+
+// pair chooses what is trained on.
+func (r *run) pair(ctx context.Context, t int) error {
+	s := stage{iteration: t, name: "pair", outputs: []string{pairsName(t)}, inputs: map[string]string{
+		"train": r.train.hash, "truncated_samples": r.c.TruncatedSamples,
+		"rollouts": r.output(t, "sample", rolloutsName(t)), "real": r.output(t, "score", realName(t)),
+	}}
+	if r.mixes(t) {
+		s.inputs["previous"] = r.output(t, "score", previousName(t))
+	}
+	s.work = func(ctx context.Context, e *journal.Entry) error {
+		pairs, err := r.makePairs(t, e.Counts)
+		if err != nil {
+			return err
+		}
+		if len(pairs) == 0 {
+			return fault.Inputf("no pair is left: %d of %d generated responses ran out of tokens; raise sampling.max_new_tokens or set truncated_samples: keep", e.Counts["truncated"], e.Counts["generated"])
+		}
+		r.logf("pair: %s", countsText(e.Counts))
+		return writePairs(r.fs, r.path(pairsName(t)), pairs)
+	}
+	return r.do(ctx, s)
+}
+
+func countsText(counts map[string]int64) string {
+	var b bytes.Buffer
+	for i, k := range sortedKeys(counts) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d %s", counts[k], k)
+	}
+	return b.String()
+}
+
+func (r *run) makePairs(t int, counts map[string]int64) ([]pair, error) {
+	reference, err := r.readReference(t)
+	if err != nil {
+		return nil, err
+	}
+	if !r.c.SelfPlay() {
+		pairs := r.dataPairs(reference)
+		counts["pairs"] = int64(len(pairs))
+		return pairs, nil
+	}
+	pairs, err := r.selfPairs(t, t, reference, counts)
+	if err != nil || !r.mixes(t) {
+		counts["pairs"] = int64(len(pairs))
+		return pairs, err
+	}
+	older, err := r.selfPairs(t, t-1, reference, counts)
+	counts["pairs"] = int64(len(pairs) + len(older))
+	counts["mixed in"] = int64(len(older))
+	return append(pairs, older...), err
+}
+
+// readReference returns the scored data responses, or nothing when the loss needs none or the data brings them.
+func (r *run) readReference(t int) (records, error) {
+	if !r.needsReference() {
+		return nil, nil
+	}
+	policyHash, _ := r.start(t)
+	return r.readShard(realName(t), r.header(policyHash, hashText("score")))
+}
+
+// dataPairs are one pair for each row: chosen against rejected, or chosen alone.
+func (r *run) dataPairs(reference records) []pair {
+	out := make([]pair, len(r.train.examples))
+	for i, x := range r.train.examples {
+		p := pair{Key: x.key, From: -1}
+		switch {
+		case x.refChosen != nil && x.refRejected != nil:
+			p.RefChosen, p.RefRejected = *x.refChosen, *x.refRejected
+		case reference != nil:
+			p.RefChosen, p.RefRejected = sum(reference[id{x.key, 0}].Logp), sum(reference[id{x.key, 1}].Logp)
+		}
+		out[i] = p
+	}
+	return out
+}
+
+// selfPairs set the real responses against those drawn in iteration from, with references of iteration t.
+func (r *run) selfPairs(t, from int, reference records, counts map[string]int64) ([]pair, error) {
+	rollouts, err := r.readRollouts(from)
+	if err != nil {
+		return nil, err
+	}
+	scored := rollouts // the sampler's own log-probs are the opponent's
+	if from != t {
+		policyHash, _ := r.start(t)
+		if scored, err = r.readShard(previousName(t), r.header(policyHash, hashText("score"))); err != nil {
+			return nil, err
+		}
+	}
+	var out []pair
+	for _, x := range r.train.examples {
+		for j := range r.c.Sampling.Samples {
+			rec, err := rollouts.get(rolloutsName(from), x.key, j)
+			if err != nil {
+				return nil, err
+			}
+			counts["generated"]++
+			if rec.Finish == shard.FinishLength {
+				counts["truncated"]++
+				if r.c.TruncatedSamples == "exclude" {
+					continue
+				}
+			}
+			out = append(out, pair{Key: x.key, From: from, Sample: j,
+				RefChosen: sum(reference[id{x.key, 0}].Logp), RefRejected: sum(scored[id{x.key, j}].Logp)})
+		}
+	}
+	return out, nil
+}
+
+// readRollouts reads the sealed rollouts of an iteration.
+func (r *run) readRollouts(t int) (records, error) {
+	policyHash, _ := r.start(t)
+	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane}
+	return r.readShard(rolloutsName(t), r.header(policyHash, r.settings(d)))
+}
+
+func writePairs(f fsys.FS, path string, pairs []pair) error {
+	if err := fsys.MakeDir(f, filepath.Dir(path)); err != nil {
+		return err
+	}
+	return fsys.WriteFile(f, path, func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		enc := json.NewEncoder(b)
+		for _, p := range pairs {
+			if err := enc.Encode(p); err != nil {
+				return err
+			}
+		}
+		return b.Flush()
+	})
+}
+
+func readPairs(f fsys.FS, path string) ([]pair, error) {
+	data, err := fsys.ReadFile(f, path, maxPairsBytes)
+	if err != nil {
+		return nil, err
+	}
+	var out []pair
+	for number := 1; len(data) > 0; number++ {
+		line, rest, _ := bytes.Cut(data, []byte("\n"))
+		var p pair
+		if err := json.Unmarshal(line, &p); err != nil {
+			return nil, fault.Inputf("%s:%d: %w", path, number, err)
+		}
+		out, data = append(out, p), rest
+	}
+	return out, nil
+}

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"html/template"
+	"slices"
+	"strings"
+
+	"spar/trainer/metrics"
+)
+
+// chartSpec is one picture: the metrics that share it.
+type chartSpec struct {
+	title  string
+	unit   string
+	series []seriesSpec
+}
+
+type seriesSpec struct{ metric, label string }
+
+// pictures are drawn in this order; one whose metrics do not occur is left out.
+var pictures = []chartSpec{
+	{"Loss", "", []seriesSpec{{"loss", "training"}}},
+	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}}},
+	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}}},
+	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
+	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
+	{"Length of responses", "tokens", []seriesSpec{{"length/chosen", "real"}, {"length/rejected", "generated"}, {"eval_length/generated", "generated, held-out"}}},
+	{"Gradient norm", "before clipping", []seriesSpec{{"grad_norm", "training"}}},
+	{"Learning rate", "", []seriesSpec{{"learning_rate", "training"}}},
+}
+
+// charts draws all pictures, and one for each held-out value that only the caller knows.
+func charts(steps []metrics.Record) []template.HTML {
+	bounds := boundaries(steps)
+	var out []template.HTML
+	for _, p := range append(slices.Clone(pictures), ownPictures(steps)...) {
+		var lines []line
+		for _, s := range p.series {
+			if l := pick(steps, s); len(l.points) > 0 {
+				lines = append(lines, l)
+			}
+		}
+		if len(lines) > 0 && len(lines[0].points)+len(lines[len(lines)-1].points) > 1 {
+			out = append(out, draw(p.title, p.unit, lines, bounds))
+		}
+	}
+	return out
+}
+
+// ownPictures are held-out values that no standard picture shows.
+func ownPictures(steps []metrics.Record) []chartSpec {
+	known := map[string]bool{"eval_rewards/chosen": true, "eval_rewards/rejected": true, "eval_logps/rejected": true, "eval_logps/generated": true, "eval_length/real": true}
+	for _, p := range pictures {
+		for _, s := range p.series {
+			known[s.metric] = true
+		}
+	}
+	names := map[string]bool{}
+	for _, r := range steps {
+		for name := range r.Values {
+			if strings.HasPrefix(name, "eval_") && !known[name] {
+				names[name] = true
+			}
+		}
+	}
+	var out []chartSpec
+	for name := range names {
+		out = append(out, chartSpec{title: "Held-out " + strings.TrimPrefix(name, "eval_"), series: []seriesSpec{{name, "after each iteration"}}})
+	}
+	slices.SortFunc(out, func(a, b chartSpec) int { return strings.Compare(a.title, b.title) })
+	return out
+}
+
+func pick(steps []metrics.Record, s seriesSpec) line {
+	l := line{label: s.label, marked: strings.HasPrefix(s.metric, "eval_")}
+	for _, r := range steps {
+		if v, ok := r.Values[s.metric]; ok {
+			l.points = append(l.points, point{float64(r.Step), v})
+		}
+	}
+	return l
+}
+
+// boundaries are the steps at which a new iteration begins.
+func boundaries(steps []metrics.Record) []float64 {
+	var out []float64
+	last := 0
+	for _, r := range steps {
+		if _, training := r.Values["loss"]; training && r.Iteration > last {
+			out = append(out, float64(r.Step)-0.5)
+			last = r.Iteration
+		}
+	}
+	return out
+}

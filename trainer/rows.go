@@ -1,0 +1,24 @@
+package trainer
+
+import (
+	"errors"
+
+	"spar/internal/fsys"
+	"spar/loader"
+	"spar/loader/pack"
+	"spar/trainer/config"
+)
+
+// ReadRows encodes a data set as training would, for sequences of up to maxLength tokens: one group for each row, with the
+// real (chosen) response. Longer rows are an error.
+func ReadRows(m *loader.Model, path string, maxLength int) (gs []pack.Group, err error) {
+	c := config.Default(m.Path, "sft", path)
+	c.MaxLength, c.LongPrompts = maxLength, "error"
+	r := &run{c: c, fs: fsys.OS, model: m}
+	defer func() { err = errors.Join(err, r.close()) }()
+	rows, err := r.readCorpus(path, 0, false)
+	if err != nil {
+		return nil, err
+	}
+	return dataGroups(rows), nil
+}

@@ -1,0 +1,145 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+
+	"spar/internal/fault"
+	"spar/loader/shard"
+	"spar/trainer/journal"
+	"spar/trainer/policy"
+	"spar/trainer/progress"
+)
+
+// Lanes of the sampler's random numbers: evaluation must not repeat the draws of training.
+const (
+	trainLane = 0
+	evalLane  = 1 << 30
+)
+
+// samplesOf is how many responses an iteration draws for each prompt. T-SPIN's first iteration draws
+// one more: the response of the first policy that all later iterations are anchored to.
+func (r *run) samplesOf(t int) int {
+	if r.objective.Needs().Proto && t == 0 {
+		return r.c.Sampling.Samples + 1
+	}
+	return r.c.Sampling.Samples
+}
+
+func rolloutsName(t int) string { return iterationDir(t) + "/rollouts/train.shard" }
+
+// sample draws the opponent's responses to the training prompts.
+func (r *run) sample(ctx context.Context, t int) error {
+	if !r.c.SelfPlay() {
+		return nil
+	}
+	policyHash, _ := r.start(t)
+	d := draw{label: "sample", corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash}
+	return r.do(ctx, stage{
+		iteration: t, name: "sample", outputs: []string{d.file},
+		inputs: map[string]string{"policy": policyHash, "train": r.train.hash, "sampling": r.settings(d), "numerics": r.numerics()},
+		work: func(ctx context.Context, e *journal.Entry) error {
+			return r.drawAll(ctx, d, t, e)
+		},
+	})
+}
+
+// draw is a set of responses to be drawn into one shard.
+type draw struct {
+	label      string
+	corpus     *corpus
+	samples    int // for each prompt
+	iteration  int // of the policy, which is the iteration of the random numbers
+	lane       int
+	file       string
+	policyHash string
+}
+
+// settings is the hash of everything about sampling that changes what is drawn.
+func (r *run) settings(d draw) string {
+	s := r.c.Sampling
+	return hashText(s.Temperature, s.TopP, s.TopK, s.MinP, s.MaxNewTokens, s.Stop, r.c.MaxLength, r.c.Seed, d.samples, d.iteration, d.lane)
+}
+
+// numerics is the hash of what fixes the bits of a computation besides its inputs.
+func (r *run) numerics() string { return hashText(r.lineage.Kernels, r.lineage.Precision) }
+
+// drawAll draws what the shard lacks with the policy that iteration start begins with, and seals the shard.
+func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) (err error) {
+	w, err := r.createShard(d.file, r.header(d.policyHash, r.settings(d)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.abandon()) }()
+	p, err := r.load(start)
+	if err != nil {
+		return err
+	}
+	total := len(d.corpus.examples) * d.samples
+	line := progress.Start(r.o.Log, r.o.Terminal, d.label, total, w.count, "responses")
+	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
+	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
+		return stopOr(ctx, err)
+	}
+	if err := checkWhole(d.file, w.count, total); err != nil {
+		return err
+	}
+	line.Done("")
+	return w.seal()
+}
+
+// requests asks for all samples but the first done ones, which are in the shard already.
+func (r *run) requests(d draw, done int) []policy.SampleRequest {
+	var out []policy.SampleRequest
+	for i, x := range d.corpus.examples {
+		first := min(d.samples, max(0, done-i*d.samples))
+		if first == d.samples {
+			continue
+		}
+		s := r.c.Sampling
+		out = append(out, policy.SampleRequest{
+			ID: i, Prompt: x.prompt, FirstSample: first, Samples: d.samples - first,
+			MaxNewTokens: min(s.MaxNewTokens, r.c.MaxLength-len(x.prompt)),
+			Temperature:  s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP,
+			StopIDs: r.stopIDs(), StopStrings: s.Stop,
+			Seed: r.c.Seed, Iteration: d.iteration, PromptKey: d.lane + x.key,
+		})
+	}
+	return out
+}
+
+// ordered writes completions, which finish in any order, by row and sample, so that a shard's bytes do not depend
+// on when it was interrupted.
+type ordered struct {
+	shard   *shardWriter
+	draw    draw
+	entry   *journal.Entry
+	waiting map[id]shard.Record
+	line    *progress.Line
+}
+
+func (o *ordered) add(c policy.Completion) error {
+	x := o.draw.corpus.examples[c.ID]
+	finish := uint8(shard.FinishStop)
+	if c.Finish == policy.FinishLength {
+		finish = shard.FinishLength
+	}
+	if len(c.Tokens) == 0 {
+		return fault.New(fault.Failed, "row %d, sample %d: an empty completion", x.key, c.Sample)
+	}
+	o.entry.Tokens += int64(len(c.Tokens))
+	o.waiting[id{c.ID, c.Sample}] = shard.Record{Group: x.key, Sample: c.Sample, Prompt: x.prompt, Response: c.Tokens, Logp: c.Logp, Finish: finish}
+	for {
+		next := id{o.shard.count / o.draw.samples, o.shard.count % o.draw.samples}
+		rec, ok := o.waiting[next]
+		if !ok {
+			break
+		}
+		if err := o.shard.append(rec); err != nil {
+			return err
+		}
+		delete(o.waiting, next)
+	}
+	o.line.Set(o.shard.count, "")
+	return nil
+}

@@ -1,0 +1,252 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"spar/internal/fsys"
+	"spar/native"
+	"spar/trainer/config"
+	"spar/trainer/journal"
+	"spar/trainer/objective"
+	"spar/trainer/policy"
+	"spar/trainer/progress"
+	"spar/trainer/schedule"
+	"spar/trainer/snapshot"
+)
+
+// update trains the policy of iteration t on its pairs and saves the result as fp32 weights: rounding them here would
+// lose what a small learning rate has moved.
+func (r *run) update(ctx context.Context, t int) error {
+	name := iterationDir(t) + "/policy"
+	policyHash, _ := r.start(t)
+	s := stage{
+		iteration: t, name: "update", outputs: []string{name},
+		inputs: map[string]string{
+			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)),
+			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
+		},
+	}
+	if r.objective.Needs().Proto {
+		s.inputs["first"] = r.output(0, "sample", rolloutsName(0))
+	}
+	s.work = func(ctx context.Context, e *journal.Entry) error { return r.train1(ctx, t, hashOfInputs(s.inputs), e) }
+	if err := r.do(ctx, s); err != nil {
+		return err
+	}
+	if r.loaded.policy != nil && r.loaded.hash == "" {
+		r.loaded.hash = r.output(t, "update", name)
+	}
+	return r.fs.RemoveAll(r.path(iterationDir(t), "checkpoint"))
+}
+
+func hashOfInputs(inputs map[string]string) string {
+	var parts []any
+	for _, k := range sortedKeys(inputs) {
+		parts = append(parts, k, inputs[k])
+	}
+	return hashText(parts...)
+}
+
+// updateSettings is the hash of the config keys that an update's result depends on.
+func updateSettings(c *config.Config, t int) string {
+	v := c.Values()
+	parts := []any{c.Beta.At(t), c.LearningRate.At(t)}
+	for _, key := range []string{"algorithm", "loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "sft_weight",
+		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
+		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
+		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length"} {
+		parts = append(parts, key, v[key])
+	}
+	return hashText(parts...)
+}
+
+// updating is one update in progress.
+type updating struct {
+	r         *run
+	t         int
+	inputs    string
+	policy    *policy.Policy
+	objective objective.Objective
+	material  material
+	plan      []stepPlan
+	schedule  schedule.Schedule
+	first     int64 // optimizer steps of earlier iterations
+	done      int   // optimizer steps of this one
+}
+
+func (r *run) train1(ctx context.Context, t int, inputs string, e *journal.Entry) error {
+	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t)}
+	var err error
+	if u.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, t)); err != nil {
+		return err
+	}
+	if u.material, err = r.readMaterial(t); err != nil {
+		return err
+	}
+	if u.plan, err = planSteps(r.c, t, u.material.groups); err != nil {
+		return err
+	}
+	if u.schedule, err = schedule.New(r.c.Scheduler, r.c.LearningRate.At(t), len(u.plan), r.c.WarmupRatio); err != nil {
+		return err
+	}
+	if err := u.begin(); err != nil {
+		return err
+	}
+	if err := u.steps(ctx, e); err != nil {
+		return err
+	}
+	e.Counts["steps"] = int64(len(u.plan))
+	e.Counts["pairs"] = int64(len(u.material.pairs))
+	return r.savePolicy(u.policy, iterationDir(t)+"/policy")
+}
+
+// stepsBefore counts the optimizer steps of the iterations before t.
+func (r *run) stepsBefore(t int) int64 {
+	var n int64
+	for i := range t {
+		e, _ := r.journal.Find(i, "update")
+		n += e.Counts["steps"]
+	}
+	return n
+}
+
+// begin loads the iteration's first policy with fresh optimizer state, or the newest checkpoint of this very update.
+func (u *updating) begin() error {
+	r := u.r
+	if err := u.fresh(); err != nil {
+		return err
+	}
+	for _, path := range r.snapshots(u.t) {
+		h, err := snapshot.Read(r.fs, path, u.inputs, u.vectors()...)
+		if err != nil {
+			r.logf("%v; trying an older one", err)
+			continue
+		}
+		u.done = h.Step
+		r.logf("update: continuing after step %d of %d", h.Step, len(u.plan))
+		return errors.Join(u.policy.ResumeOptimizer(h.OptimizerStep), u.policy.Reload(), r.metrics.Rewind(h.MetricsBytes))
+	}
+	return r.metrics.Rewind(r.metricsSealed())
+}
+
+func (u *updating) fresh() (err error) {
+	if u.policy, err = u.r.load(u.t); err != nil {
+		return err
+	}
+	u.r.loaded.hash = "" // from here on the weights move
+	return u.policy.OpenOptimizer(optimizerConfig(u.r.c))
+}
+
+func optimizerConfig(c *config.Config) native.OptimizerConfig {
+	if c.Optim == "rmsprop" {
+		return native.OptimizerConfig{Kind: native.RMSProp, Beta2: c.RMSPropAlpha, Eps: c.AdamEpsilon, WeightDecay: c.WeightDecay}
+	}
+	return native.OptimizerConfig{Kind: native.AdamW, Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, Eps: c.AdamEpsilon, WeightDecay: c.WeightDecay}
+}
+
+// steps takes the optimizer steps that are left, with checkpoints on the way.
+func (u *updating) steps(ctx context.Context, e *journal.Entry) error {
+	r := u.r
+	line := progress.Start(r.o.Log, r.o.Terminal, "update", len(u.plan), u.done, "steps")
+	last := ""
+	for u.done < len(u.plan) {
+		r.place("iteration %d, stage update, step %d", u.t, u.done+1)
+		result, err := u.step(context.WithoutCancel(ctx))
+		if err != nil {
+			return fmt.Errorf("step %d: %w", u.done+1, err)
+		}
+		u.done++
+		e.Tokens += result.tokens
+		if err := r.metrics.Append(result.record(u)); err != nil {
+			return err
+		}
+		last = fmt.Sprintf("loss %.4f", result.loss)
+		line.Set(u.done, last)
+		stop := stopCause(ctx)
+		if every := r.c.SaveSteps; stop != nil || (every > 0 && u.done%every == 0 && u.done < len(u.plan)) {
+			if err := u.save(); err != nil {
+				return err
+			}
+		}
+		if stop != nil {
+			return stop
+		}
+	}
+	line.Done(last)
+	return nil
+}
+
+// vectors are the weights and the optimizer's state, as a snapshot stores them.
+func (u *updating) vectors() [][]float32 {
+	var out [][]float32
+	for _, t := range u.policy.Tensors() {
+		out = append(out, t.Data)
+	}
+	state := u.policy.OptimizerState()
+	out = append(out, state.First)
+	if state.Second != nil {
+		out = append(out, state.Second)
+	}
+	return out
+}
+
+// save writes a checkpoint, then removes those before the one before it.
+func (u *updating) save() error {
+	r := u.r
+	bytes, err := r.metrics.Sync()
+	if err != nil {
+		return err
+	}
+	dir := r.path(iterationDir(u.t), "checkpoint")
+	if err := fsys.MakeDir(r.fs, dir); err != nil {
+		return err
+	}
+	h := snapshot.Header{Inputs: u.inputs, Iteration: u.t, Step: u.done, OptimizerStep: u.policy.OptimizerState().Step, MetricsBytes: bytes}
+	if err := snapshot.Write(r.fs, filepath.Join(dir, fmt.Sprintf("step-%09d.snapshot", u.done)), h, u.vectors()...); err != nil {
+		return err
+	}
+	for i, path := range r.snapshots(u.t) {
+		if i >= 2 {
+			if err := r.fs.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// snapshots lists an iteration's checkpoints, newest first; temporary files do not count.
+func (r *run) snapshots(t int) []string {
+	dir := r.path(iterationDir(t), "checkpoint")
+	entries, err := r.fs.ReadDir(dir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.logf("%s: %v", dir, err)
+		}
+		return nil
+	}
+	var out []string
+	for i := len(entries) - 1; i >= 0; i-- {
+		if name := entries[i].Name(); strings.HasSuffix(name, ".snapshot") {
+			out = append(out, filepath.Join(dir, name))
+		}
+	}
+	return out
+}
+
+// savePolicy writes a Hugging Face directory, whole or not at all.
+func (r *run) savePolicy(p *policy.Policy, name string) error {
+	dir := r.path(name)
+	if err := r.fs.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := fsys.MakeDir(r.fs, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return p.Save(r.fs, dir, "F32")
+}
