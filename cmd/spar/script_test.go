@@ -51,6 +51,8 @@ func TestScripts(t *testing.T) {
 //	json out 1 logp.0 ~ -4.25 1e-4
 //	json out 1 ids len 3
 //	json out 2 finish_reason = length
+//
+// LINE 0 is the whole file. A key with dots in it is given in full: what is left of the path is tried before its parts.
 func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 5 {
 		ts.Fatalf("usage: json FILE LINE PATH =|~|len WANT [TOLERANCE]")
@@ -80,6 +82,9 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func lineOf(ts *testscript.TestScript, file string, n int) string {
+	if n == 0 {
+		return ts.ReadFile(file)
+	}
 	s := bufio.NewScanner(strings.NewReader(ts.ReadFile(file)))
 	s.Buffer(nil, 1<<24)
 	for i := 1; s.Scan(); i++ {
@@ -96,7 +101,12 @@ func lookup(ts *testscript.TestScript, line, path string) any {
 	if err := json.Unmarshal([]byte(line), &v); err != nil {
 		ts.Fatalf("%v in %s", err, line)
 	}
-	for _, key := range strings.Split(path, ".") {
+	for rest := path; rest != ""; {
+		key := rest
+		if object, ok := v.(map[string]any); !ok || object[rest] == nil {
+			key, _, _ = strings.Cut(rest, ".")
+		}
+		rest = strings.TrimPrefix(rest[len(key):], ".")
 		switch x := v.(type) {
 		case map[string]any:
 			var ok bool
