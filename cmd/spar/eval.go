@@ -27,7 +27,7 @@ func (c *evalCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer c.start()()
 	e, err := tool.Eval(ctx, c.options(), tool.EvalOptions{
-		Reference: c.Reference, MaxLength: c.MaxLength, MaxNewTokens: c.MaxNewTokens, Seed: c.Seed,
+		Reference: c.Reference, MaxLength: c.MaxLength, MaxNewTokens: c.MaxNewTokens, Seed: c.Seed, Log: s.err,
 	}, c.Data)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"io"
 	"math"
 
 	"spar/loader"
@@ -16,6 +17,7 @@ type EvalOptions struct {
 	MaxLength    int    // prompt and response, tokens
 	MaxNewTokens int    // of a fresh sample; 0: none are drawn
 	Seed         uint64
+	Log          io.Writer // notes on rows that are left out; nil: none
 }
 
 // Evaluation is what Eval found.
@@ -51,7 +53,7 @@ func Eval(ctx context.Context, o ModelOptions, e EvalOptions, data string) (*Eva
 		return nil, err
 	}
 	defer m.Close()
-	gs, err := trainer.ReadRows(m, data, e.MaxLength)
+	gs, err := trainer.ReadRows(m, data, e.MaxLength, e.Log)
 	if err != nil {
 		return nil, err
 	}
