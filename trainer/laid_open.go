@@ -75,7 +75,6 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 	if err := r.announce(); err != nil {
 		return nil, err
 	}
-	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
 	p, err := policy.Open(r.lib, r.model, r.policyOptions())
 	if err != nil {
 		return nil, err

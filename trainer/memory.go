@@ -28,7 +28,6 @@ func Plan(c *Config, o RunOptions, check bool) (q Requirement, err error) {
 	if err := r.openInputs(); err != nil {
 		return q, r.classify(err)
 	}
-	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
 	return r.requirement(check)
 }
 
@@ -103,7 +102,6 @@ func Program(c *Config, o RunOptions, backward bool) (text string, err error) {
 	if err := r.openInputs(); err != nil {
 		return "", r.classify(err)
 	}
-	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
 	p, err := policy.Open(r.lib, r.model, r.policyOptions())
 	if err != nil {
 		return "", r.classify(err)

@@ -30,7 +30,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	}
 	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.checkMemory, r.openLogs, r.announce} {
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.checkMemory, r.openLineage, r.openLogs, r.announce} {
 		if err := open(); err != nil {
 			return nil, errors.Join(r.classify(err), r.close())
 		}
@@ -53,7 +53,7 @@ func (r *run) lock() error {
 	return nil
 }
 
-// checkMemory refuses a run that would not fit, before anything is computed.
+// checkMemory refuses a run that would not fit, before the weights are read.
 func (r *run) checkMemory() error {
 	_, err := r.requirement(true)
 	return err
@@ -81,6 +81,8 @@ func (r *run) openModel() (err error) {
 		return err
 	}
 	r.closers = append(r.closers, r.model)
+	// A run that is continued keeps the kernels it began with; see openLineage.
+	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
 	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
 	return err
 }

@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"errors"
-	"io"
 
 	"spar/internal/fsys"
 	"spar/loader"
@@ -12,14 +11,15 @@ import (
 
 // ReadRows encodes a data set as training would, for sequences of up to maxLength tokens: one group for each row, with the
 // real (chosen) response. A prompt that fills maxLength is an error; rows that are longer with their response are left out, which
-// log is told.
-func ReadRows(m *loader.Model, path string, maxLength int, log io.Writer) (gs []pack.Group, err error) {
+// the notes say.
+func ReadRows(m *loader.Model, path string, maxLength int) (gs []pack.Group, notes []string, err error) {
 	c := config.Default(m.Path, "sft", path)
 	c.MaxLength, c.LongPrompts = maxLength, "error"
-	r := &run{c: c, fs: fsys.OS, model: m, o: RunOptions{Log: log}}
+	r := &run{c: c, fs: fsys.OS, model: m}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if r.train, err = r.readCorpus(path, 0, false); err != nil {
-		return nil, err
+	rows, err := r.readCorpus(path, 0, false)
+	if err != nil {
+		return nil, nil, err
 	}
-	return dataGroups(r.train), r.announce()
+	return dataGroups(rows), rows.notes, nil
 }

@@ -2,8 +2,10 @@ package tool
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"spar/loader"
 	"spar/loader/pack"
@@ -58,7 +60,7 @@ func Eval(ctx context.Context, o ModelOptions, e EvalOptions, data string) (*Eva
 	if e.MaxLength == 0 {
 		e.MaxLength = min(defaultLength, m.Config.MaxPositions)
 	}
-	gs, err := trainer.ReadRows(m, data, e.MaxLength, e.Log)
+	gs, notes, err := trainer.ReadRows(m, data, e.MaxLength)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +78,9 @@ func Eval(ctx context.Context, o ModelOptions, e EvalOptions, data string) (*Eva
 	scored, err := p.Score(ctx, gs, policy.ScoreOptions{Entropy: true})
 	if err != nil {
 		return nil, err
+	}
+	if e.Log != nil {
+		fmt.Fprintln(e.Log, strings.Join(notes, "\n"))
 	}
 	out := likelihood(scored)
 	if e.MaxNewTokens > 0 {
