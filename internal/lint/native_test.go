@@ -21,7 +21,7 @@ func nativeSources(t *testing.T) []string {
 
 func isNativeTest(name string) bool {
 	base := filepath.Base(name)
-	return strings.HasPrefix(name, "native/tests/") || base == "test.cc" || base == "bench.cc" || strings.HasSuffix(base, "_test.cc")
+	return strings.HasPrefix(name, "native/tests/") || strings.HasPrefix(base, "test") || base == "bench.cc" || strings.HasSuffix(base, "_test.cc")
 }
 
 var include = regexp.MustCompile(`(?m)^#include "([^"]+)"`)

@@ -41,7 +41,7 @@ func (l listNode) eval(m *machine, s *scope) (value, error) {
 
 func (l tupleNode) eval(m *machine, s *scope) (value, error) {
 	items, err := evalAll(m, s, l.items)
-	return &list{items: items, tuple: true}, err
+	return &list{items: items, form: tuple}, err
 }
 
 func (d dictNode) eval(m *machine, s *scope) (value, error) {
@@ -139,7 +139,7 @@ func (m *machine) item(of, key value) (value, error) {
 			if i < 0 {
 				i += int64(len(of.items))
 			}
-			if i >= 0 && i < int64(len(of.items)) {
+			if of.indexed() && i >= 0 && i < int64(len(of.items)) {
 				return of.items[i], nil
 			}
 		case string:
@@ -200,7 +200,10 @@ func (n slice) eval(m *machine, s *scope) (value, error) {
 	}
 	switch of := of.(type) {
 	case *list:
-		out := &list{tuple: of.tuple}
+		if !of.indexed() {
+			break
+		}
+		out := &list{form: of.form}
 		for _, i := range sliceIndexes(len(of.items), bounds) {
 			out.items = append(out.items, of.items[i])
 		}
@@ -220,7 +223,7 @@ func (n slice) eval(m *machine, s *scope) (value, error) {
 	case undefined:
 		return nil, at(n.line, fmt.Errorf("%s is undefined, so it cannot be sliced", of.describe()))
 	}
-	return undefined{}, nil
+	return nil, at(n.line, fmt.Errorf("a %s cannot be sliced", typeName(of)))
 }
 
 // sliceIndexes are the positions that Python's slice takes of n items.
@@ -455,10 +458,15 @@ func contains(container, v value) (bool, error) {
 	}
 	switch c := container.(type) {
 	case *Dict:
+		l, isList := v.(*list)
+		if isType[*Dict](v) || isList && l.form == plainList {
+			return false, fmt.Errorf("a %s cannot be a key", typeName(v))
+		}
 		_, ok := c.get(v)
 		return ok, nil
 	case *list:
-		for _, item := range c.items {
+		items, _ := iterate(c)
+		for _, item := range items {
 			if equal(item, v) {
 				return true, nil
 			}
@@ -511,14 +519,14 @@ func (m *machine) arithmetic(op string, x, y value) (value, error) {
 	a, aList := x.(*list)
 	b, bList := y.(*list)
 	switch {
-	case op == "+" && aList && bList && a.tuple == b.tuple:
+	case op == "+" && aList && bList && a.form == b.form && a.form <= tuple:
 		items := append(append([]value(nil), a.items...), b.items...)
-		return &list{items, a.tuple}, m.spend(len(items))
-	case op == "*" && aList && gInt:
+		return &list{items: items, form: a.form}, m.spend(len(items))
+	case op == "*" && aList && gInt && a.form <= tuple:
 		if n := int64(len(a.items)); n > 0 && j > maxSteps/n {
 			return nil, errSteps
 		}
-		out := &list{tuple: a.tuple}
+		out := &list{form: a.form}
 		for ; j > 0; j-- {
 			out.items = append(out.items, a.items...)
 		}
@@ -636,11 +644,17 @@ func floats(op string, f, g float64) (value, error) {
 		return f / g, nil
 	}
 	rest := math.Mod(f, g)
-	if rest != 0 && (rest < 0) != (g < 0) {
-		rest += g
+	quotient := (f - rest) / g
+	if rest == 0 {
+		rest = math.Copysign(0, g)
+	} else if (rest < 0) != (g < 0) {
+		rest, quotient = rest+g, quotient-1
 	}
 	if op == "%" {
 		return rest, nil
 	}
-	return math.Round((f - rest) / g), nil
+	if quotient == 0 {
+		return math.Copysign(0, f/g), nil
+	}
+	return math.Round(quotient), nil
 }

@@ -183,6 +183,9 @@ func (p *parser) unary(withFilter bool) (expr, error) {
 	return e, err
 }
 
+// keywords are no names of variables.
+var keywords = []string{"not", "and", "or", "in", "is", "if", "else", "elif"}
+
 func (p *parser) primary() (expr, error) {
 	t := p.current()
 	p.at++
@@ -195,6 +198,10 @@ func (p *parser) primary() (expr, error) {
 			return constant{false}, nil
 		case "none", "None":
 			return constant{nil}, nil
+		}
+		if slices.Contains(keywords, t.text) {
+			p.at--
+			return nil, p.fail("expected an expression, found %s", p.found())
 		}
 		if slices.Contains(unsupportedGlobals, t.text) && p.isOp("(") {
 			p.at--

@@ -138,7 +138,9 @@ func length(_ *machine, v value, _ []value) (value, error) {
 	case safe:
 		return int64(utf8.RuneCountInString(string(v))), nil
 	case *list:
-		return int64(len(v.items)), nil
+		if v.form != lazy {
+			return int64(len(v.items)), nil
+		}
 	case *Dict:
 		return int64(len(v.keys)), nil
 	case undefined:
@@ -183,9 +185,9 @@ func toList(m *machine, v value, _ []value) (value, error) {
 func itemsFilter(m *machine, v value, _ []value) (value, error) {
 	switch v := v.(type) {
 	case *Dict:
-		return pairs(m, v)
+		return pairs(m, v, lazy)
 	case undefined:
-		return &list{}, nil
+		return &list{form: lazy}, nil
 	}
 	return nil, fmt.Errorf("the filter items needs a dict, not a %s", typeName(v))
 }
@@ -238,7 +240,7 @@ func eachPath(m *machine, items []value, attribute value) ([]value, error) {
 }
 
 func mapFilter(m *machine, v value, a arguments) (value, error) {
-	items, err := iterate(v)
+	items, err := iterateTrue(v)
 	if err != nil {
 		return nil, err
 	}
@@ -253,14 +255,14 @@ func mapFilter(m *machine, v value, a arguments) (value, error) {
 				out[i] = bound[1]
 			}
 		}
-		return &list{items: out}, err
+		return &list{items: out, form: lazy}, err
 	}
 	name, _ := stringOf(a.pos[0])
 	f, ok := filters[name]
 	if !ok {
 		return nil, fmt.Errorf("the filter map needs the name of a filter")
 	}
-	out := &list{items: make([]value, len(items))}
+	out := &list{items: make([]value, len(items)), form: lazy}
 	for i, item := range items {
 		if out.items[i], err = f.apply(m, item, arguments{a.pos[1:], a.named}); err != nil {
 			return nil, err
@@ -269,10 +271,18 @@ func mapFilter(m *machine, v value, a arguments) (value, error) {
 	return out, nil
 }
 
+// iterateTrue gives nothing for whatever counts as false, a number included.
+func iterateTrue(v value) ([]value, error) {
+	if !truth(v) {
+		return nil, nil
+	}
+	return iterate(v)
+}
+
 // chooser makes select, reject, selectattr and rejectattr.
 func chooser(byAttribute, keep bool) func(*machine, value, arguments) (value, error) {
 	return func(m *machine, v value, a arguments) (value, error) {
-		items, err := iterate(v)
+		items, err := iterateTrue(v)
 		if err != nil {
 			return nil, err
 		}
@@ -292,7 +302,7 @@ func chooser(byAttribute, keep bool) func(*machine, value, arguments) (value, er
 			}
 			test = func(v value) (bool, error) { return spec.run(v, a.pos[1:]) }
 		}
-		out := &list{}
+		out := &list{form: lazy}
 		for _, item := range items {
 			subject := item
 			if byAttribute {
@@ -351,12 +361,15 @@ func sortFilter(m *machine, v value, a []value) (value, error) {
 	}
 	keys := append([]value(nil), items...)
 	if a[2] != nil {
+		if name, _ := stringOf(a[2]); strings.Contains(name, ",") {
+			return nil, fmt.Errorf("sorting by several attributes is not supported")
+		}
 		if keys, err = eachPath(m, items, a[2]); err != nil {
 			return nil, err
 		}
 	}
 	for i := range keys {
-		keys[i] = folded(keys[i], a[1])
+		keys[i] = &list{items: []value{folded(keys[i], a[1])}} // lists, as in Jinja: equal undefined values have an order then
 	}
 	out, err := sorted(items, keys, truth(a[0]))
 	if err != nil {
@@ -382,7 +395,7 @@ func dictSort(m *machine, v value, a []value) (value, error) {
 	for i, k := range by {
 		keys[i] = folded(k, a[0])
 	}
-	all, err := pairs(m, d)
+	all, err := pairs(m, d, plainList)
 	if err != nil {
 		return nil, err
 	}
@@ -398,7 +411,7 @@ func unique(m *machine, v value, a []value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, out := &Dict{}, &list{}
+	seen, out := &Dict{}, &list{form: lazy}
 	for _, item := range items {
 		key := folded(item, a[0])
 		if _, known := seen.get(key); known {
@@ -422,7 +435,7 @@ func reverse(m *machine, v value, _ []value) (value, error) {
 	if _, ok := v.(string); ok {
 		return joined(m, items, "")
 	}
-	return &list{items: items}, m.spend(len(items))
+	return &list{items: items, form: lazy}, m.spend(len(items))
 }
 
 func extreme(sign int) func(*machine, value, []value) (value, error) {
@@ -476,10 +489,13 @@ func absolute(_ *machine, v value, _ []value) (value, error) {
 }
 
 func round(_ *machine, v value, a []value) (value, error) {
-	f, _, _, ok := number(v)
+	f, i, isInt, ok := number(v)
 	digits, err := wantInt("round", a[0])
 	if err != nil || !ok || digits < 0 || digits > 15 {
 		return nil, fmt.Errorf("the filter round needs a number and 0 to 15 digits")
+	}
+	if isInt {
+		return i, nil
 	}
 	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', int(digits), 64), 64)
 	return r, err
@@ -538,9 +554,9 @@ func markSafe(_ *machine, v value, _ []value) (value, error) {
 	return safe(s), err
 }
 
-// indentFilter puts spaces before each line but the first.
+// indentFilter puts spaces before each line but the first; lines end as splitlines says, and come back with "\n".
 func indentFilter(m *machine, v value, a []value) (value, error) {
-	s, err := display(v)
+	s, err := wantString("indent", v)
 	if err != nil {
 		return nil, err
 	}
@@ -552,15 +568,14 @@ func indentFilter(m *machine, v value, a []value) (value, error) {
 		}
 		prefix = strings.Repeat(" ", int(max(width, 0)))
 	}
-	if int64(len(s))+int64(strings.Count(s, "\n")+1)*int64(len(prefix)) > maxOutput {
+	lines := lines(s+"\n", false)
+	if int64(len(s))+int64(len(lines)+1)*int64(len(prefix)) > maxOutput {
 		return nil, fmt.Errorf("the result of indent is over the limit of %d bytes", maxOutput)
 	}
-	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		if i == 0 && !truth(a[1]) || line == "" && !truth(a[2]) && i > 0 {
-			continue
+		if i > 0 && (line != "" || truth(a[2])) || i == 0 && truth(a[1]) {
+			lines[i] = prefix + line
 		}
-		lines[i] = prefix + line
 	}
 	return m.made(strings.Join(lines, "\n"))
 }

@@ -125,7 +125,10 @@ func makeRange(m *machine, a arguments) (value, error) {
 	if step == 0 || max(from, to, step) > far || min(from, to, step) < -far {
 		return nil, fmt.Errorf("range got a step of 0 or a number out of bounds")
 	}
-	out := &list{}
+	out := &list{form: numberRange, shown: fmt.Sprintf("range(%d, %d)", from, to)}
+	if step != 1 {
+		out.shown = fmt.Sprintf("range(%d, %d, %d)", from, to, step)
+	}
 	for i := from; step > 0 && i < to || step < 0 && i > to; i += step {
 		if len(out.items) == maxRange {
 			return nil, fmt.Errorf("range is longer than %d", maxRange)

@@ -66,6 +66,9 @@ func (e *encoder) write(v value, depth int) error {
 	case safe:
 		e.str(string(v))
 	case *list:
+		if v.form > tuple {
+			return fmt.Errorf("a %s cannot be written as JSON; make it a list", typeName(v))
+		}
 		e.out.WriteByte('[')
 		for i, item := range v.items {
 			e.newItem(i, depth)

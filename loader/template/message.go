@@ -179,7 +179,7 @@ func MapStrings(v any, f func(string) string) any {
 		}
 		return out
 	case *list:
-		out := &list{items: make([]value, len(v.items)), tuple: v.tuple}
+		out := &list{items: make([]value, len(v.items)), form: v.form}
 		for i, item := range v.items {
 			out.items[i] = MapStrings(item, f)
 		}

@@ -46,9 +46,9 @@ var dictMethods = map[string]method{
 		}
 		return a[1], nil
 	}},
-	"keys":   {nil, func(m *machine, of value, _ []value) (value, error) { return listOf(m, of.(*Dict).keys) }},
-	"values": {nil, func(m *machine, of value, _ []value) (value, error) { return listOf(m, of.(*Dict).values) }},
-	"items":  {nil, func(m *machine, of value, _ []value) (value, error) { return pairs(m, of.(*Dict)) }},
+	"keys":   {nil, func(m *machine, of value, _ []value) (value, error) { return viewOf(m, of.(*Dict).keys) }},
+	"values": {nil, func(m *machine, of value, _ []value) (value, error) { return viewOf(m, of.(*Dict).values) }},
+	"items":  {nil, func(m *machine, of value, _ []value) (value, error) { return pairs(m, of.(*Dict), view) }},
 }
 
 var listMethods = map[string]method{
@@ -87,12 +87,15 @@ func isMethod(name string) bool {
 // methodOf returns a value's method, nil when it has none of that name.
 func methodOf(of value, name string) value {
 	var methods map[string]method
-	switch of.(type) {
+	switch of := of.(type) {
 	case string, safe:
 		methods = stringMethods
 	case *Dict:
 		methods = dictMethods
 	case *list:
+		if !of.indexed() {
+			return nil
+		}
 		methods = listMethods
 	default:
 		return nil
@@ -124,10 +127,14 @@ func listOf(m *machine, items []value) (value, error) {
 	return &list{items: append([]value(nil), items...)}, m.spend(len(items))
 }
 
-func pairs(m *machine, d *Dict) (value, error) {
-	out := &list{}
+func viewOf(m *machine, items []value) (value, error) {
+	return &list{items: append([]value(nil), items...), form: view}, m.spend(len(items))
+}
+
+func pairs(m *machine, d *Dict, f form) (value, error) {
+	out := &list{form: f}
 	for i, k := range d.keys {
-		out.items = append(out.items, &list{items: []value{k, d.values[i]}, tuple: true})
+		out.items = append(out.items, &list{items: []value{k, d.values[i]}, form: tuple})
 	}
 	return out, m.spend(2 * len(out.items))
 }
@@ -248,8 +255,12 @@ func rsplitString(m *machine, of value, a []value) (value, error) {
 }
 
 func splitLines(m *machine, of value, a []value) (value, error) {
+	return stringList(m, lines(of.(string), truth(a[0])))
+}
+
+// lines is str.splitlines.
+func lines(s string, keepEnds bool) []string {
 	var out []string
-	s := of.(string)
 	for s != "" {
 		end := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
 		if end < 0 {
@@ -260,20 +271,20 @@ func splitLines(m *machine, of value, a []value) (value, error) {
 		if strings.HasPrefix(s[end:], "\r\n") {
 			size = 2
 		}
-		if truth(a[0]) {
+		if keepEnds {
 			out = append(out, s[:end+size])
 		} else {
 			out = append(out, s[:end])
 		}
 		s = s[end+size:]
 	}
-	return stringList(m, out)
+	return out
 }
 
 func affix(has func(s, part string) bool) methodCall {
 	return func(_ *machine, of value, a []value) (value, error) {
 		options := []value{a[0]}
-		if l, ok := a[0].(*list); ok && l.tuple {
+		if l, ok := a[0].(*list); ok && l.form == tuple {
 			options = l.items
 		}
 		for _, o := range options {

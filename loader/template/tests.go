@@ -19,26 +19,38 @@ func compares(op string) test {
 	return test{1, func(v value, a []value) (bool, error) { return compareValues(op, v, a[0]) }}
 }
 
-func remainder(fn string, args int, want func(rest, divisor int64) bool) test {
+// remainder tests what is left of a division, as Python's %.
+func remainder(fn string, args int, want float64) test {
 	return test{args, func(v value, a []value) (bool, error) {
-		n, err := wantInt(fn, v)
-		divisor := int64(2)
-		if err == nil && args == 1 {
-			divisor, err = wantInt(fn, a[0])
+		divisor := value(int64(2))
+		if args == 1 {
+			divisor = a[0]
 		}
-		if err == nil && divisor == 0 {
-			err = fmt.Errorf("division by zero")
+		f, i, fInt, ok := number(v)
+		g, j, gInt, both := number(divisor)
+		if !ok || !both {
+			return false, fmt.Errorf("%s needs numbers, not a %s and a %s", fn, typeName(v), typeName(divisor))
 		}
-		if err != nil {
-			return false, err
+		var rest value
+		var err error
+		if fInt && gInt {
+			rest, err = integers("%", i, j)
+		} else {
+			rest, err = floats("%", f, g)
 		}
-		return want(n%divisor, divisor), nil
+		left, _, _, _ := number(rest)
+		return left == want, err
 	}}
 }
 
 func isType[T any](v value) bool {
 	_, ok := v.(T)
 	return ok
+}
+
+func isIndexed(v value) bool {
+	l, ok := v.(*list)
+	return ok && l.indexed()
 }
 
 func isText(v value) bool {
@@ -48,7 +60,7 @@ func isText(v value) bool {
 
 var tests = map[string]test{
 	"boolean":     is(isType[bool]),
-	"callable":    is(isType[*callable]),
+	"callable":    is(func(v value) bool { return isType[*callable](v) || isType[undefined](v) }),
 	"defined":     is(func(v value) bool { return !isType[undefined](v) }),
 	"undefined":   is(isType[undefined]),
 	"none":        is(func(v value) bool { return v == nil }),
@@ -59,13 +71,13 @@ var tests = map[string]test{
 	"integer":     is(isType[int64]),
 	"float":       is(isType[float64]),
 	"number":      is(func(v value) bool { _, _, _, ok := number(v); return ok }),
-	"sequence":    is(func(v value) bool { return isText(v) || isType[*list](v) || isType[*Dict](v) || isType[undefined](v) }),
+	"sequence":    is(func(v value) bool { return isText(v) || isIndexed(v) || isType[*Dict](v) || isType[undefined](v) }),
 	"iterable":    is(func(v value) bool { return isText(v) || isType[*list](v) || isType[*Dict](v) || isType[undefined](v) }),
 	"lower":       is(func(v value) bool { s, err := display(v); return err == nil && s == lower(s) && s != upper(s) }),
 	"upper":       is(func(v value) bool { s, err := display(v); return err == nil && s == upper(s) && s != lower(s) }),
-	"odd":         remainder("odd", 0, func(rest, _ int64) bool { return rest != 0 }),
-	"even":        remainder("even", 0, func(rest, _ int64) bool { return rest == 0 }),
-	"divisibleby": remainder("divisibleby", 1, func(rest, _ int64) bool { return rest == 0 }),
+	"odd":         remainder("odd", 0, 1),
+	"even":        remainder("even", 0, 0),
+	"divisibleby": remainder("divisibleby", 1, 0),
 	"in":          compares("in"),
 	"eq":          compares("=="), "equalto": compares("=="), "==": compares("=="),
 	"ne": compares("!="), "!=": compares("!="),
@@ -78,7 +90,7 @@ var tests = map[string]test{
 // percent is Python's s % values for %s, %d and %%.
 func (m *machine) percent(format string, values value) (value, error) {
 	items := []value{values}
-	if l, ok := values.(*list); ok && l.tuple {
+	if l, ok := values.(*list); ok && l.form == tuple {
 		items = l.items
 	}
 	var out strings.Builder
@@ -113,7 +125,7 @@ func (m *machine) percent(format string, values value) (value, error) {
 		out.WriteString(text)
 		items = items[1:]
 	}
-	if len(items) > 0 && !isType[*Dict](values) {
+	if l, ok := values.(*list); len(items) > 0 && !isType[*Dict](values) && !isType[undefined](values) && !(ok && l.form != tuple) {
 		return nil, fmt.Errorf("the format does not use all its values")
 	}
 	return m.made(out.String())
@@ -127,5 +139,5 @@ func formatFilter(m *machine, v value, a arguments) (value, error) {
 	if len(a.named) > 0 {
 		return nil, fmt.Errorf("the filter format takes no named arguments here")
 	}
-	return m.percent(s, &list{items: a.pos, tuple: true})
+	return m.percent(s, &list{items: a.pos, form: tuple})
 }

@@ -14,10 +14,12 @@ import (
 type value any
 
 type (
-	// list is a Python list, or a tuple.
+	// list is a Python list, or another thing that can be looped over.
 	list struct {
 		items []value
-		tuple bool
+		form  form
+		used  bool   // of a lazy one: it gives its items once
+		shown string // how a range prints
 	}
 	// namespace is the result of namespace(): the one thing whose fields a template can set.
 	namespace struct{ fields *Dict }
@@ -31,6 +33,20 @@ type (
 		call func(m *machine, a arguments) (value, error)
 	}
 )
+
+// form says which Python type a list stands for.
+type form uint8
+
+const (
+	plainList form = iota
+	tuple
+	numberRange // of range()
+	view        // of a dict's keys(), values(), items()
+	lazy        // a generator, as the filters map and select make: no length, no index, and empty the second time
+)
+
+// indexed reports whether items can be taken by position.
+func (l *list) indexed() bool { return l.form <= numberRange }
 
 // Dict is a dictionary with its keys in the order they were put in, as Python keeps them.
 type Dict struct {
@@ -113,7 +129,7 @@ func truth(v value) bool {
 	case safe:
 		return v != ""
 	case *list:
-		return len(v.items) > 0
+		return len(v.items) > 0 || v.form == lazy
 	case *Dict:
 		return len(v.keys) > 0
 	}
@@ -134,10 +150,7 @@ func typeName(v value) string {
 	case string, safe:
 		return "str"
 	case *list:
-		if v.tuple {
-			return "tuple"
-		}
-		return "list"
+		return [...]string{"list", "tuple", "range", "dict view", "generator"}[v.form]
 	case *Dict:
 		return "dict"
 	case undefined:
@@ -185,7 +198,14 @@ func represent(out *strings.Builder, v value, depth int) error {
 		out.WriteString("Undefined")
 	case *list:
 		open, closing := "[", "]"
-		if v.tuple {
+		if v.shown != "" {
+			out.WriteString(v.shown)
+			return nil
+		}
+		if v.form > tuple {
+			return fmt.Errorf("a %s cannot be printed; make it a list", typeName(v))
+		}
+		if v.form == tuple {
 			open, closing = "(", ")"
 			if len(v.items) == 1 {
 				closing = ",)"
@@ -318,7 +338,7 @@ func equal(a, b value) bool {
 		return ok
 	case *list:
 		y, ok := b.(*list)
-		if !ok || x.tuple != y.tuple || len(x.items) != len(y.items) {
+		if !ok || x.form != y.form || x.form == lazy && x != y || len(x.items) != len(y.items) {
 			return false
 		}
 		for i := range x.items {
@@ -360,7 +380,7 @@ func order(a, b value) (int, error) {
 	}
 	x, isList := a.(*list)
 	y, bothLists := b.(*list)
-	if isList && bothLists && x.tuple == y.tuple {
+	if isList && bothLists && x.form == y.form && x.form <= tuple {
 		for i := 0; i < min(len(x.items), len(y.items)); i++ {
 			if !equal(x.items[i], y.items[i]) {
 				return order(x.items[i], y.items[i])
@@ -375,6 +395,10 @@ func order(a, b value) (int, error) {
 func iterate(v value) ([]value, error) {
 	switch v := v.(type) {
 	case *list:
+		if v.used {
+			return nil, nil
+		}
+		v.used = v.form == lazy
 		return v.items, nil
 	case *Dict:
 		return v.keys, nil

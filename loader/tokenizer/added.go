@@ -110,7 +110,7 @@ func (v *addedVocabulary) cut(dst []fragment, s string, t *trie, r recognised) [
 			continue
 		}
 		if tok.LStrip {
-			from = max(blankBefore(s, from), start)
+			from = blankBefore(s, from) // may reach into what an RStrip took; that is not given out again
 		}
 		if tok.RStrip {
 			stop = classes().run(s, stop, isBlank)

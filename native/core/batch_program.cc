@@ -107,7 +107,8 @@ AttentionStep batch_attention(const Lowering& l, const BatchView& view) {
 BatchArrays take_arrays(Arena& arena, const spar_batch_desc& desc) {
   const int64_t m = desc.max_rows, t = desc.max_targets, s = desc.max_segments;
   BatchArrays a{};
-  for (int32_t** ids : {&a.token, &a.position, &a.target, &a.view_token, &a.view_position}) *ids = arena.take<int32_t>(m);
+  for (int32_t** ids : {&a.token, &a.position, &a.target, &a.view_token, &a.view_position})
+    *ids = arena.take<int32_t>(m);
   for (float** values : {&a.coef, &a.logp, &a.entropy}) *values = arena.take<float>(m);
   for (spar_segment** segments : {&a.segment, &a.view_segment}) *segments = arena.take<spar_segment>(s);
   for (int32_t** ids : {&a.target_row, &a.target_id}) *ids = arena.take<int32_t>(t);
@@ -119,8 +120,8 @@ BatchArrays take_arrays(Arena& arena, const spar_batch_desc& desc) {
 BatchPrograms lower_batch(const spar_model_spec& spec, const Weights& weights, const spar_batch_desc& desc,
                           const BatchArrays& arrays, const BatchView& view, Arena& arena) {
   BatchPrograms programs;
-  Lowering l{spec,       weights,           arena, programs.forward, desc.max_rows,
-             &view.rows, arrays.view_token, arrays.view_position};
+  Lowering l{
+      spec, weights, arena, programs.forward, desc.max_rows, &view.rows, arrays.view_token, arrays.view_position};
   std::vector<LayerActivations> kept;
   float* x = lower_layers(l, batch_attention(l, view), desc.train ? &kept : nullptr);
   FinalNorm norm{&view.targets, arrays.target_row, desc.max_targets, nullptr, nullptr, nullptr};
@@ -133,8 +134,8 @@ BatchPrograms lower_batch(const spar_model_spec& spec, const Weights& weights, c
                      arrays.target_lse, nullptr, chunk});
   if (!desc.train) return programs;
 
-  Lowering back{spec,       weights,           arena, programs.backward, desc.max_rows,
-                &view.rows, arrays.view_token, arrays.view_position};
+  Lowering back{
+      spec, weights, arena, programs.backward, desc.max_rows, &view.rows, arrays.view_token, arrays.view_position};
   float* partial = arena.take<float>(norm_blocks(desc.max_rows) * spec.hidden_size);
   float* rope_partial = spec.qk_norm ? arena.take<float>(norm_blocks(desc.max_rows) * 2 * spec.head_dim) : nullptr;
   BackwardLowering backward{back, view, partial, rope_partial};
@@ -143,7 +144,8 @@ BatchPrograms lower_batch(const spar_model_spec& spec, const Weights& weights, c
     backward.mlp(layer, kept[static_cast<size_t>(layer)], dx);
     backward.attention(layer, kept[static_cast<size_t>(layer)], dx);
   }
-  append(programs.backward, -1, "", EmbedBackward{&view.rows, arrays.view_token, dx, weights.embed_grad, spec.hidden_size});
+  append(programs.backward, -1, "",
+         EmbedBackward{&view.rows, arrays.view_token, dx, weights.embed_grad, spec.hidden_size});
   return programs;
 }
 

@@ -14,9 +14,9 @@ struct BatchArrays {
   int32_t *view_token, *view_position;  // [max_rows]
   spar_segment* view_segment;           // [max_segments]
   int32_t *target_row, *target_id;      // [max_targets]
-  float *target_coef;                   // [max_targets]
+  float* target_coef;                   // [max_targets]
   float *target_logp, *target_entropy;  // [max_targets]
-  float *target_lse;                    // [max_targets]
+  float* target_lse;                    // [max_targets]
 };
 
 BatchArrays take_arrays(Arena& arena, const spar_batch_desc& desc);

@@ -13,10 +13,10 @@ struct spar_context {
   spar::BackendState* backend = nullptr;
   const spar::OpTable* ops = nullptr;
   int32_t isa = 0;
-  char* breadcrumb = nullptr;          // 64 bytes of the host, or NULL
-  std::atomic<int32_t> cancelled{0};   // the one field that other threads may touch
-  int32_t models = 0;                  // open children
-  int64_t allocated = 0;               // bytes now held for models, batches, optimizers, samplers
+  char* breadcrumb = nullptr;         // 64 bytes of the host, or NULL
+  std::atomic<int32_t> cancelled{0};  // the one field that other threads may touch
+  int32_t models = 0;                 // open children
+  int64_t allocated = 0;              // bytes now held for models, batches, optimizers, samplers
   spar::ErrorText error;
   spar::Profile profile;
 };

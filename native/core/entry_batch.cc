@@ -42,15 +42,16 @@ void fill_view(spar_batch& batch, const spar_forward_desc& desc) {
     a.target_row[t] = m;
     a.target_id[t++] = a.target[m];
   }
-  batch.view = {desc.num_rows, desc.num_segments, t,           a.view_token, a.view_position,
-                a.view_segment, a.target_row,     a.target_id, a.target_coef};
+  batch.view = {desc.num_rows,  desc.num_segments, t,           a.view_token, a.view_position,
+                a.view_segment, a.target_row,      a.target_id, a.target_coef};
 }
 
 int32_t check_results(const spar_batch& batch, bool entropy) {
   const BatchArrays& a = batch.arrays;
   for (int32_t t = 0; t < batch.view.targets; t++) {
-    const char* what = !std::isfinite(a.target_logp[t]) ? "log-prob"
-                       : entropy && !std::isfinite(a.target_entropy[t]) ? "entropy" : nullptr;
+    const char* what = !std::isfinite(a.target_logp[t])                 ? "log-prob"
+                       : entropy && !std::isfinite(a.target_entropy[t]) ? "entropy"
+                                                                        : nullptr;
     if (what != nullptr)
       return batch.model->context->error.set(SPAR_E_NONFINITE,
                                              "the %s of row %d (target %d) is not finite; the activations overflowed",
@@ -111,7 +112,8 @@ int32_t run_backward(spar_batch& batch) {
   batch.forwarded = false;
   begin_work(*model.context);
   if (batch.view.targets == 0) return SPAR_OK;
-  for (int32_t t = 0; t < batch.view.targets; t++) batch.arrays.target_coef[t] = batch.arrays.coef[batch.arrays.target_row[t]];
+  for (int32_t t = 0; t < batch.view.targets; t++)
+    batch.arrays.target_coef[t] = batch.arrays.coef[batch.arrays.target_row[t]];
   return run_program(*model.context, model.exec, batch.programs.backward);
 }
 

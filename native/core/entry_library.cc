@@ -10,11 +10,11 @@ namespace {
 
 // In order of declaration in spar.h.
 const int64_t kStructSizes[] = {
-    sizeof(spar_info),          sizeof(spar_context_desc), sizeof(spar_op_profile),      sizeof(spar_probe),
-    sizeof(spar_model_spec),    sizeof(spar_model_desc),   sizeof(spar_tensor),          sizeof(spar_segment),
-    sizeof(spar_batch_desc),    sizeof(spar_batch_arrays), sizeof(spar_forward_desc),    sizeof(spar_optimizer_desc),
-    sizeof(spar_step_desc),     sizeof(spar_step_result),  sizeof(spar_optimizer_state), sizeof(spar_sampler_desc),
-    sizeof(spar_request),       sizeof(spar_progress),     sizeof(spar_completion),      sizeof(spar_plan),
+    sizeof(spar_info),       sizeof(spar_context_desc), sizeof(spar_op_profile),      sizeof(spar_probe),
+    sizeof(spar_model_spec), sizeof(spar_model_desc),   sizeof(spar_tensor),          sizeof(spar_segment),
+    sizeof(spar_batch_desc), sizeof(spar_batch_arrays), sizeof(spar_forward_desc),    sizeof(spar_optimizer_desc),
+    sizeof(spar_step_desc),  sizeof(spar_step_result),  sizeof(spar_optimizer_state), sizeof(spar_sampler_desc),
+    sizeof(spar_request),    sizeof(spar_progress),     sizeof(spar_completion),      sizeof(spar_plan),
 };
 
 }  // namespace

@@ -28,8 +28,7 @@ int32_t open_model(spar_context& context, const spar_model_spec& spec, const spa
   model->exec = {context.backend, desc.precision};
   if (int32_t status = open_memory(*model)) return status;
   Arena packed(model->packed.data());
-  model->weights =
-      bind_weights(spec, desc, model->layout, *context.ops, masters_of(*model), grads_of(*model), packed);
+  model->weights = bind_weights(spec, desc, model->layout, *context.ops, masters_of(*model), grads_of(*model), packed);
   fill_rotary(spec, model->weights);
   model->packing = packing_program(model->weights);
   model->spec.rope_inv_freq = nullptr;

@@ -75,8 +75,8 @@ int32_t run_sampler(spar_sampler& sampler, int32_t max_steps, spar_progress* out
 
 spar_completion completion(int64_t id, int32_t sample, int32_t finish, const std::vector<int32_t>& tokens,
                            const std::vector<float>& logps) {
-  return {sizeof(spar_completion), id, sample, finish, static_cast<int32_t>(tokens.size()), 1, tokens.data(),
-          logps.data()};
+  return {sizeof(spar_completion), id,          sample, finish, static_cast<int32_t>(tokens.size()), 1,
+          tokens.data(),           logps.data()};
 }
 
 int32_t take_finished(spar_sampler& sampler, spar_completion* out) {
@@ -93,7 +93,8 @@ int32_t take_finished(spar_sampler& sampler, spar_completion* out) {
 }
 
 int32_t peek_running(const spar_sampler& sampler, int32_t index, spar_completion* out) {
-  if (index < 0) return sampler.model->context->error.set(SPAR_E_INVALID, "index is %d; it must not be negative", index);
+  if (index < 0)
+    return sampler.model->context->error.set(SPAR_E_INVALID, "index is %d; it must not be negative", index);
   if (static_cast<size_t>(index) >= sampler.running.size()) {
     out->found = 0;
     return SPAR_OK;

@@ -23,7 +23,7 @@ struct PackedWeight {
 
 // What a batch looks like in the call at hand. Filled by spar_forward, read by ops.
 struct BatchView {
-  int32_t rows;                 // M
+  int32_t rows;  // M
   int32_t segments;
   int32_t targets;              // T
   const int32_t* token;         // [M]

@@ -22,8 +22,8 @@ int64_t FirstFit::take(int64_t count) {
 
 void FirstFit::give(int64_t first, int64_t count) {
   if (count == 0) return;
-  auto next = std::lower_bound(free_.begin(), free_.end(), first,
-                               [](const Run& run, int64_t at) { return run.first < at; });
+  auto next =
+      std::lower_bound(free_.begin(), free_.end(), first, [](const Run& run, int64_t at) { return run.first < at; });
   bool joins_next = next != free_.end() && first + count == next->first;
   bool joins_last = next != free_.begin() && (next - 1)->first + (next - 1)->count == first;
   if (joins_last && joins_next) {

@@ -29,7 +29,8 @@ float* lower_mlp(const Lowering& l, int32_t layer, LayerActivations& a, bool kee
   const int64_t c = l.spec.hidden_size, f = l.spec.intermediate_size;
   a.rstd2 = l.take(1);
   float* normed = l.take(c);
-  append(l.program, layer, "post_attention", NormForward{l.rows, a.x_mid, w.norm2.data, normed, a.rstd2, c, l.spec.norm_eps});
+  append(l.program, layer, "post_attention",
+         NormForward{l.rows, a.x_mid, w.norm2.data, normed, a.rstd2, c, l.spec.norm_eps});
   a.gate_up = l.take(2 * f);
   append(l.program, layer, "gate_up", LinearForward{l.rows, normed, w.gate_up.packed, nullptr, a.gate_up});
   l.arena.drop(normed);

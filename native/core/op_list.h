@@ -13,31 +13,31 @@ struct ZeroRows {
   int64_t c;
 };
 
-#define SPAR_TABLE_OPS(X)                          \
-  X(EmbedForward, embed_forward)                   \
-  X(EmbedBackward, embed_backward)                 \
-  X(NormForward, norm_forward)                     \
-  X(NormApply, norm_apply)                         \
-  X(NormBackward, norm_backward)                   \
-  X(LinearPrepare, linear_prepare)                 \
-  X(LinearForward, linear_forward)                 \
-  X(LinearBackwardInput, linear_backward_input)    \
-  X(LinearBackwardWeight, linear_backward_weight)  \
-  X(RopeForward, rope_forward)                     \
-  X(RopeBackward, rope_backward)                   \
-  X(AttentionForward, attention_forward)           \
-  X(AttentionBackward, attention_backward)         \
-  X(AttentionDecode, attention_decode)             \
-  X(KvWrite, kv_write)                             \
-  X(ActForward, act_forward)                       \
-  X(ActBackward, act_backward)                     \
-  X(HeadForward, head_forward)                     \
-  X(HeadBackward, head_backward)                   \
-  X(Residual, residual)                            \
-  X(Gather, gather)                                \
-  X(Scatter, scatter)                              \
-  X(GradNorm, grad_norm)                           \
-  X(OptimizerUpdate, optimizer_update)             \
+#define SPAR_TABLE_OPS(X)                         \
+  X(EmbedForward, embed_forward)                  \
+  X(EmbedBackward, embed_backward)                \
+  X(NormForward, norm_forward)                    \
+  X(NormApply, norm_apply)                        \
+  X(NormBackward, norm_backward)                  \
+  X(LinearPrepare, linear_prepare)                \
+  X(LinearForward, linear_forward)                \
+  X(LinearBackwardInput, linear_backward_input)   \
+  X(LinearBackwardWeight, linear_backward_weight) \
+  X(RopeForward, rope_forward)                    \
+  X(RopeBackward, rope_backward)                  \
+  X(AttentionForward, attention_forward)          \
+  X(AttentionBackward, attention_backward)        \
+  X(AttentionDecode, attention_decode)            \
+  X(KvWrite, kv_write)                            \
+  X(ActForward, act_forward)                      \
+  X(ActBackward, act_backward)                    \
+  X(HeadForward, head_forward)                    \
+  X(HeadBackward, head_backward)                  \
+  X(Residual, residual)                           \
+  X(Gather, gather)                               \
+  X(Scatter, scatter)                             \
+  X(GradNorm, grad_norm)                          \
+  X(OptimizerUpdate, optimizer_update)            \
   X(Sample, sample)
 
 #define SPAR_VARIANT_ITEM(Args, name) , Args

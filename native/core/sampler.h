@@ -19,12 +19,12 @@
 namespace spar {
 
 struct SamplerRequest {
-  int64_t order = 0;  // of spar_sampler_add
+  int64_t order = 0;    // of spar_sampler_add
   spar_request desc{};  // prompt and stop_ids are NULL: they are below
   std::vector<int32_t> prompt, stop_ids;
-  int32_t admitted = 0;   // samples that got their run so far
-  int32_t live = 0;       // of these running
-  KvSpan prefix{0, 0};    // its run
+  int32_t admitted = 0;     // samples that got their run so far
+  int32_t live = 0;         // of these running
+  KvSpan prefix{0, 0};      // its run
   int64_t prefix_done = 0;  // tokens of it computed
 
   int64_t prefix_tokens() const { return desc.num_prompt - 1; }
@@ -61,10 +61,10 @@ struct spar_sampler {
 
   int64_t next_order = 0;
   int64_t generation = 0;  // of the weights that the pool's contents were computed with
-  std::deque<std::unique_ptr<spar::SamplerRequest>> requests;  // with samples waiting or running
-  std::vector<spar::Sequence> running;                         // in order of admission
+  std::deque<std::unique_ptr<spar::SamplerRequest>> requests;      // with samples waiting or running
+  std::vector<spar::Sequence> running;                             // in order of admission
   std::map<std::pair<int64_t, int32_t>, spar::Finished> finished;  // by (order, sample)
-  spar::Finished taken;  // what the last take handed out
+  spar::Finished taken;                                            // what the last take handed out
 };
 
 namespace spar {

@@ -3,7 +3,8 @@
 namespace spar {
 namespace {
 
-AttentionStep pool_attention(const Lowering& l, const SamplerArrays& arrays, int64_t kv_tokens, const DecodeView& view) {
+AttentionStep pool_attention(const Lowering& l, const SamplerArrays& arrays, int64_t kv_tokens,
+                             const DecodeView& view) {
   return [&l, &arrays, kv_tokens, &view](int32_t layer, const float* qkv, float* out, LayerActivations&) {
     const int64_t tokens = kv_tokens * kv_width(l.spec);
     const int64_t offset = 2 * layer * tokens * static_cast<int64_t>(sizeof(float));

@@ -9,7 +9,7 @@ namespace spar {
 constexpr int32_t kDrawRows = 64;
 
 struct SamplerArrays {
-  float* pool;  // per layer keys [kv_tokens, G D], then values
+  float* pool;                              // per layer keys [kv_tokens, G D], then values
   int32_t *token, *position, *sampled_row;  // [max_rows]
   int64_t* slot;                            // [max_rows]
   KvSpan *prefix, *own;                     // [max_rows]

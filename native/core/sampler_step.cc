@@ -92,8 +92,9 @@ struct Drawn {
 int32_t check_logp(const spar_sampler& sampler, const Sequence& s, float logp) {
   if (std::isfinite(logp)) return SPAR_OK;
   return sampler.model->context->error.set(
-      SPAR_E_NONFINITE, "the log-prob of token %zu of request %lld, sample %d is not finite; the activations overflowed",
-      s.tokens.size(), static_cast<long long>(s.request->desc.id), s.sample);
+      SPAR_E_NONFINITE,
+      "the log-prob of token %zu of request %lld, sample %d is not finite; the activations overflowed", s.tokens.size(),
+      static_cast<long long>(s.request->desc.id), s.sample);
 }
 
 // Draws for drawing()[first ...], at most the draw program's capacity.

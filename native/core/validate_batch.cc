@@ -18,7 +18,8 @@ struct Validator {
 
   int32_t counts() const {
     if (desc.num_rows < 1 || desc.num_rows > batch.desc.max_rows)
-      return error.set(SPAR_E_INVALID, "num_rows is %d; it must be 1 to max_rows %d", desc.num_rows, batch.desc.max_rows);
+      return error.set(SPAR_E_INVALID, "num_rows is %d; it must be 1 to max_rows %d", desc.num_rows,
+                       batch.desc.max_rows);
     if (desc.num_segments < 1 || desc.num_segments > batch.desc.max_segments)
       return error.set(SPAR_E_INVALID, "num_segments is %d; it must be 1 to max_segments %d", desc.num_segments,
                        batch.desc.max_segments);
@@ -38,8 +39,8 @@ struct Validator {
         return error.set(SPAR_E_INVALID, "row %d: position %d is not below max_positions %d", m, a().position[m],
                          spec().max_positions);
       if (a().target[m] < -1 || a().target[m] >= spec().vocab_size)
-        return error.set(SPAR_E_INVALID, "row %d: target %d is neither -1 nor in the vocabulary of %d", m, a().target[m],
-                         spec().vocab_size);
+        return error.set(SPAR_E_INVALID, "row %d: target %d is neither -1 nor in the vocabulary of %d", m,
+                         a().target[m], spec().vocab_size);
       count += a().target[m] >= 0;
     }
     if (count > batch.desc.max_targets)
@@ -51,8 +52,8 @@ struct Validator {
   // The segment's rows are in range and nobody else's.
   int32_t cover(int32_t s, const spar_segment& g) const {
     if (g.num_rows < 1 || g.first_row < 0 || g.first_row > desc.num_rows - g.num_rows)
-      return error.set(SPAR_E_INVALID, "segment %d: first_row %d, num_rows %d do not lie in the %d rows", s, g.first_row,
-                       g.num_rows, desc.num_rows);
+      return error.set(SPAR_E_INVALID, "segment %d: first_row %d, num_rows %d do not lie in the %d rows", s,
+                       g.first_row, g.num_rows, desc.num_rows);
     for (int32_t m = g.first_row; m < g.first_row + g.num_rows; m++) {
       if (batch.covered[static_cast<size_t>(m)] != 0)
         return error.set(SPAR_E_INVALID, "segment %d: row %d already belongs to an earlier segment", s, m);

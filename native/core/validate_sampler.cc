@@ -11,7 +11,7 @@ int32_t check_counts(ErrorText& error, const spar_request& r) {
   const struct {
     const char* name;
     int32_t value, low;
-  } fields[] = {{"num_prompt", r.num_prompt, 1},   {"num_samples", r.num_samples, 1},
+  } fields[] = {{"num_prompt", r.num_prompt, 1},     {"num_samples", r.num_samples, 1},
                 {"first_sample", r.first_sample, 0}, {"max_new_tokens", r.max_new_tokens, 1},
                 {"num_stop_ids", r.num_stop_ids, 0}, {"top_k", r.top_k, 0}};
   for (const auto& f : fields)

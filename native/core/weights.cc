@@ -27,8 +27,8 @@ struct Binder {
     return {master(slot.offset), grad(slot.offset)};
   }
   LayerWeights layer(const LayerLayout& l) const {
-    return {matrix(l.qkv),   matrix(l.o),     matrix(l.gate_up), matrix(l.down),  vector(l.norm1),
-            vector(l.norm2), vector(l.bias),  vector(l.q_norm),  vector(l.k_norm)};
+    return {matrix(l.qkv),   matrix(l.o),    matrix(l.gate_up), matrix(l.down),  vector(l.norm1),
+            vector(l.norm2), vector(l.bias), vector(l.q_norm),  vector(l.k_norm)};
   }
 };
 

@@ -29,9 +29,17 @@ static const int32_t prompts[3][9] = {{7, 3, 50, 12, 9}, {44}, {1, 2, 3, 4, 5, 6
 static const int32_t prompt_sizes[3] = {5, 1, 9};
 
 static spar_request request(int which, int32_t samples, int32_t max_new) {
-  spar_request r = {.size = sizeof r, .id = 100 + which, .prompt = prompts[which], .num_prompt = prompt_sizes[which],
-                    .num_samples = samples, .max_new_tokens = max_new, .temperature = 1, .top_p = 1,
-                    .iteration = 3, .seed = 0x123456789abcdefull, .prompt_key = 40 + which};
+  spar_request r = {.size = sizeof r,
+                    .id = 100 + which,
+                    .prompt = prompts[which],
+                    .num_prompt = prompt_sizes[which],
+                    .num_samples = samples,
+                    .max_new_tokens = max_new,
+                    .temperature = 1,
+                    .top_p = 1,
+                    .iteration = 3,
+                    .seed = 0x123456789abcdefull,
+                    .prompt_key = 40 + which};
   return r;
 }
 

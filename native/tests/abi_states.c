@@ -52,10 +52,24 @@ static void check_untrainable(engine* e) {
   OK(e->context, spar_model_close(frozen.model));
 }
 
+/* Sizes beyond any address space: a refusal that leaves the context in order. */
+static void check_no_memory(engine* e) {
+  spar_model_spec spec = tiny_spec(0);
+  spar_model_desc desc = tiny_desc(SPAR_FP32);
+  spar_model* model = NULL;
+  spec.vocab_size = 1 << 24, spec.hidden_size = 1 << 20, spec.num_layers = 1 << 10, spec.intermediate_size = 1 << 20;
+  REFUSED(e->context, spar_model_open(e->context, &spec, &desc, &model), SPAR_E_NOMEM, "bytes for weights");
+  spar_sampler* sampler = NULL;
+  spar_sampler_desc sd = {sizeof sd, 4, 0, (int64_t)1 << 40};
+  REFUSED(e->context, spar_sampler_open(e->model, &sd, &sampler), SPAR_E_NOMEM, "bytes for a sampler");
+  CHECK(model == NULL && sampler == NULL);
+}
+
 void test_states(void) {
   engine e = open_engine(SPAR_ISA_AUTO, 1, SPAR_FP32, TIED);
   check_unprepared(&e);
   check_untrainable(&e);
+  check_no_memory(&e);
   batch score = open_batch(&e, 24, 4, 0), train = open_batch(&e, 24, 4, 1);
   add_group(&score, 1, 3, 0, 1, 4);
   add_group(&train, 1, 3, 0, 1, 4);
@@ -134,8 +148,14 @@ static void check_overflow(engine* e, batch* b) {
   spar_sampler_desc sd = {sizeof sd, 4, 0, 32};
   OK(e->context, spar_sampler_open(e->model, &sd, &sampler));
   const int32_t prompt[] = {1, 2};
-  spar_request r = {.size = sizeof r, .id = 9, .prompt = prompt, .num_prompt = 2, .num_samples = 1,
-                    .max_new_tokens = 3, .temperature = 1, .top_p = 1};
+  spar_request r = {.size = sizeof r,
+                    .id = 9,
+                    .prompt = prompt,
+                    .num_prompt = 2,
+                    .num_samples = 1,
+                    .max_new_tokens = 3,
+                    .temperature = 1,
+                    .top_p = 1};
   OK(e->context, spar_sampler_add(sampler, &r));
   spar_progress p = {.size = sizeof p};
   REFUSED(e->context, spar_sampler_run(sampler, 4, &p), SPAR_E_NONFINITE, "token 0 of request 9, sample 0");
@@ -215,8 +235,13 @@ void test_cancel(void) {
   spar_sampler_desc sd = {sizeof sd, 8, 0, 64};
   OK(e.context, spar_sampler_open(e.model, &sd, &sampler));
   const int32_t prompt[] = {1, 2, 3};
-  spar_request r = {.size = sizeof r, .prompt = prompt, .num_prompt = 3, .num_samples = 20000,
-                    .max_new_tokens = 20, .temperature = 1, .top_p = 1};
+  spar_request r = {.size = sizeof r,
+                    .prompt = prompt,
+                    .num_prompt = 3,
+                    .num_samples = 20000,
+                    .max_new_tokens = 20,
+                    .temperature = 1,
+                    .top_p = 1};
   OK(e.context, spar_sampler_add(sampler, &r));
   check_cancelled(&e, sample_all, sampler);
   OK(e.context, spar_sampler_close(sampler));

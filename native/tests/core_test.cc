@@ -24,11 +24,11 @@ using namespace spar;
 
 int failures = 0;
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (condition) break;                                                      \
-    failures++;                                                                \
-    std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
+#define CHECK(condition)                                                 \
+  do {                                                                   \
+    if (condition) break;                                                \
+    failures++;                                                          \
+    std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
   } while (0)
 
 uint32_t next_random(uint64_t* state) {

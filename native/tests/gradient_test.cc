@@ -214,7 +214,8 @@ void check_tensor(const Case& c, const Engine& engine, const spar_tensor& t, Ran
     *worst = std::fmax(*worst, error);
     if (error <= kTolerance) continue;
     failures++;
-    std::fprintf(stderr, "%s: %s: slope %.7g, gradient %.7g, of a length of %.7g\n", c.name, t.name, slope, product, size);
+    std::fprintf(stderr, "%s: %s: slope %.7g, gradient %.7g, of a length of %.7g\n", c.name, t.name, slope, product,
+                 size);
   }
   // A gradient that is longer by kPlanted has to fail the comparison above.
   double slope = difference(engine, t, at, directions(grad, random)[0]);

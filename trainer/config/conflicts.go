@@ -4,12 +4,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"spar/internal/fault"
 )
 
-// Validate checks a config that was made or changed in code by rendering and reading it again.
+// Validate checks a config that was made or changed in code: its values by rendering and reading it again, conflicts
+// among the keys that were given by itself.
 func (c *Config) Validate() error {
-	_, err := Parse([]byte(c.Render()), c.name)
-	return err
+	if _, problems, err := decode([]byte(c.Render()), c.name); err != nil {
+		return err
+	} else if len(problems) > 0 {
+		return fault.Inputf("%s", strings.Join(problems, "\n"))
+	}
+	if problems := c.conflicts(); len(problems) > 0 {
+		return fault.Inputf("%s", strings.Join(problems, "\n"))
+	}
+	return nil
 }
 
 // conflicts lists keys that are fine alone and wrong together, one sentence each.

@@ -18,21 +18,30 @@ func inputError(name string, err error) error { return fault.Inputf("%s: %w", na
 
 // Parse reads a config from memory; name stands for the file in messages.
 func Parse(data []byte, name string) (*Config, error) {
-	root, err := document(data, name)
+	c, problems, err := decode(data, name)
 	if err != nil {
 		return nil, err
+	}
+	if len(problems) == 0 {
+		problems = c.conflicts()
+	}
+	if len(problems) > 0 {
+		return nil, fault.Inputf("%s", strings.Join(problems, "\n"))
+	}
+	return c, nil
+}
+
+// decode reads a config key by key and lists the keys and values that are wrong by themselves.
+func decode(data []byte, name string) (*Config, []string, error) {
+	root, err := document(data, name)
+	if err != nil {
+		return nil, nil, err
 	}
 	c := &Config{name: name, keyAt: map[string]position{}}
 	setDefaults(reflect.ValueOf(c).Elem())
 	d := decoder{name: name, keyAt: c.keyAt}
 	d.mapping(root, reflect.ValueOf(c).Elem(), "")
-	if len(d.problems) == 0 {
-		d.problems = c.conflicts()
-	}
-	if len(d.problems) > 0 {
-		return nil, fault.Inputf("%s", strings.Join(d.problems, "\n"))
-	}
-	return c, nil
+	return c, d.problems, nil
 }
 
 // Default is a config with the given model, algorithm and training data and defaults for the rest.

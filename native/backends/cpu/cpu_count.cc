@@ -58,7 +58,7 @@ bool names_cpu(const std::string& controllers) { return ("," + controllers + ","
 int32_t affinity_count() {
   for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) {
     std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(CPU_ALLOC(static_cast<size_t>(cpus)),
-                                                        [](cpu_set_t* s) { CPU_FREE(s); });
+                                                         [](cpu_set_t* s) { CPU_FREE(s); });
     if (!set) break;
     size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(cpus));
     if (sched_getaffinity(0, bytes, set.get()) == 0) return CPU_COUNT_S(bytes, set.get());

@@ -11,9 +11,9 @@
 
 namespace spar {
 
-#define SPAR_FAMILY(name)               \
-  namespace isa_##name {                \
-    extern const OpTable table;         \
+#define SPAR_FAMILY(name)                \
+  namespace isa_##name {                 \
+    extern const OpTable table;          \
     extern const ProbeLoops probe_loops; \
   }
 SPAR_FAMILY(ref)
