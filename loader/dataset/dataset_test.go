@@ -175,7 +175,7 @@ func TestBadLines(t *testing.T) {
 	for line, want := range badLines {
 		path := put(t, "x.jsonl", []byte("{\"prompt\":\"a\"}\n\n"+line+"\n"))
 		_, err := ReadAll(path, Options{})
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path+": line 3") || fault.ExitCode(err) != 3 {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path+":3:") || fault.ExitCode(err) != 3 {
 			t.Errorf("%.80s: got %v, want %q", line, err, want)
 		}
 		// The same line can be left out.
@@ -293,7 +293,7 @@ func TestSkipBad(t *testing.T) {
 		t.Errorf("%d rows, %v, skipped %+v", n, err, r.Skipped())
 	}
 	_, err = ReadAll(path, Options{SkipBad: 3})
-	if err == nil || !strings.Contains(err.Error(), "line 18") || !strings.Contains(err.Error(), "3 bad rows before it") {
+	if err == nil || !strings.Contains(err.Error(), ":18:") || !strings.Contains(err.Error(), "3 bad rows before it") {
 		t.Errorf("one too many: %v", err)
 	}
 	if _, err := ReadAll(put(t, "y.jsonl", []byte("x\ny\n")), Options{SkipBad: 9}); err == nil || !strings.Contains(err.Error(), "there are no rows") {
@@ -322,7 +322,7 @@ func TestErrorsStick(t *testing.T) {
 	must(t, err)
 	_, first := r.Next()
 	_, second := r.Next()
-	if first == nil || first != second || !strings.HasPrefix(first.Error(), "stdin: line 2") {
+	if first == nil || first != second || !strings.HasPrefix(first.Error(), "stdin:2:") {
 		t.Errorf("first %v, then %v", first, second)
 	}
 }

@@ -80,7 +80,7 @@ func (l *lines) read() ([]byte, error) {
 }
 
 func (l *lines) fail(format string, args ...any) error {
-	return fault.Inputf("%s: line %d: %w", l.name, l.line, fault.Inputf(format, args...))
+	return fault.Inputf("%s:%d: %w", l.name, l.line, fault.Inputf(format, args...))
 }
 
 // signatures are first bytes that tell that a file is not UTF-8 text.
