@@ -34,7 +34,7 @@ func TestRefusals(t *testing.T) {
 		{"empty data", func(c *config.Config) { c.Data.Train = write("empty.jsonl", "") }, []string{"empty.jsonl", "no rows"}},
 		{"bad line", func(c *config.Config) {
 			c.Data.Train = write("bad.jsonl", `{"prompt_ids":[1],"completion_ids":[2]}`+"\nx\n")
-		}, []string{"bad.jsonl", "line 2"}},
+		}, []string{"bad.jsonl", "2", "instead of a JSON value"}},
 		{"id out of range", func(c *config.Config) {
 			c.Data.Train = write("range.jsonl", `{"prompt_ids":[1],"completion_ids":[31]}`+"\n")
 		},

@@ -59,7 +59,7 @@ func (r *Reader) ErrorAt(offset int, format string, args ...any) error {
 	before := r.data[:offset]
 	line := r.line + bytes.Count(before, []byte("\n"))
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return fault.Inputf("%s: line %d, column %d: %s", r.name, line, column, fmt.Sprintf(format, args...))
+	return fault.Inputf("%s:%d:%d: %s", r.name, line, column, fmt.Sprintf(format, args...))
 }
 
 // At is the byte offset of the last value or key read.

@@ -27,10 +27,10 @@ func rope(parameters map[string]any) func(*testing.T, string) string {
 func TestBadConfigText(t *testing.T) {
 	text := func(s string) func(*testing.T, string) string { return replaceFile(configName, s) }
 	runBad(t, []badInput{
-		{"empty", text(""), "line 1, column 1"},
+		{"empty", text(""), ":1:1: "},
 		{"a list", text("[]"), "must be a JSON object"},
-		{"YAML", text("model_type: llama\n"), "line 1, column 1"},
-		{"comment", text("{\n  // hello\n}"), "line 2, column 3"},
+		{"YAML", text("model_type: llama\n"), ":1:1: "},
+		{"comment", text("{\n  // hello\n}"), ":2:3: "},
 		{"NaN", text(`{"rms_norm_eps": NaN}`), "instead of a JSON value"},
 		{"byte order mark", text("\xef\xbb\xbf{}"), "byte order mark"},
 		{"trailing bytes", text("{} x"), "after the end"},

@@ -177,7 +177,7 @@ func TestBadIndex(t *testing.T) {
 		}
 	}
 	runBad(t, []badInput{
-		{"not JSON", index("hello"), "line 1, column 1"},
+		{"not JSON", index("hello"), ":1:1: "},
 		{"unknown key", index(`{"weights":{}}`), `"weights" is not known`},
 		{"no map", index(`{"metadata":{}}`), "no weight_map"},
 		{"parent", index("s/../../etc/passwd"), "not a plain name"},

@@ -59,6 +59,9 @@ func checkRuns(b []byte, width, values int) error {
 	return nil
 }
 
+// plainDictionary is what older writers call RLEDictionary in a data page; the bytes are the same.
+const plainDictionary format.Encoding = 2
+
 // encoded checks the values part of a data page.
 func (p *pageCheck) encoded(data []byte, values int, encoding format.Encoding) error {
 	if values < 0 || values > maxPageValues {
@@ -71,7 +74,7 @@ func (p *pageCheck) encoded(data []byte, values int, encoding format.Encoding) e
 	switch encoding {
 	case format.Plain, format.ByteStreamSplit:
 		return nil // the data bound what there can be
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if data[0] > 32 {
 			return fmt.Errorf("its dictionary indices have %d bits", data[0])
 		}

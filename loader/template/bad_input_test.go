@@ -83,7 +83,7 @@ func TestUnsupportedTemplates(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("line one\n"+c.source, "chat.jinja")
-			checkInputError(t, err, "chat.jinja line 2", c.want)
+			checkInputError(t, err, "chat.jinja:2:", c.want)
 		})
 	}
 	for want, source := range map[string]string{"the limit": strings.Repeat("x", 300<<10), "UTF-8": "a\xffb"} {
@@ -153,7 +153,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = tpl.Render(Input{Messages: []Message{{Role: "user"}}})
-	checkInputError(t, err, "chat.jinja line 4: division by zero")
+	checkInputError(t, err, "chat.jinja:4: division by zero")
 }
 
 func TestBadInputValues(t *testing.T) {

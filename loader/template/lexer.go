@@ -59,7 +59,7 @@ func (l *lexer) fail(format string, args ...any) error {
 }
 
 func failAt(file string, line int, format string, args ...any) error {
-	return fault.Inputf("%s line %d: %s", file, line, fmt.Sprintf(format, args...))
+	return fault.Inputf("%s:%d: %s", file, line, fmt.Sprintf(format, args...))
 }
 
 func (l *lexer) emit(k kind, text string) { l.tokens = append(l.tokens, token{k, text, l.line}) }

@@ -10,7 +10,6 @@ type parser struct {
 	at     int
 	depth  int
 	loops  int // for bodies that break and continue can leave
-	macros map[string]bool
 }
 
 func (p *parser) current() token { return p.tokens[p.at] }

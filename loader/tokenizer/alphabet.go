@@ -5,8 +5,8 @@ import "unicode/utf8"
 // A byte-level vocabulary writes each byte as one printable character (GPT-2, encoder.py): printable Latin-1 stands
 // for itself, the other 68 bytes for U+0100 and up, in order.
 
-var byteChar, charByte = func() (chars [256]rune, bytes map[rune]byte) {
-	bytes = make(map[rune]byte, 256)
+var charByte = func() map[rune]byte {
+	bytes := make(map[rune]byte, 256)
 	next := rune(256)
 	for b := range 256 {
 		r := rune(b)
@@ -14,10 +14,9 @@ var byteChar, charByte = func() (chars [256]rune, bytes map[rune]byte) {
 			r = next
 			next++
 		}
-		chars[b] = r
 		bytes[r] = byte(b)
 	}
-	return chars, bytes
+	return bytes
 }()
 
 // tokenBytes returns the bytes that a token stands for; one with characters outside the alphabet stands for itself.

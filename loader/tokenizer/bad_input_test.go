@@ -44,7 +44,7 @@ func TestBadTokenizerFiles(t *testing.T) {
 		name, file string
 		want       string // part of the error
 	}{
-		{"empty", "", "tokenizer.json: line 1"},
+		{"empty", "", "tokenizer.json:1:"},
 		{"cut short", small(nil)[:80], "cut short"},
 		{"not an object", "[1]", "not a JSON object"},
 		{"text after the end", small(nil) + "x", "after the end"},

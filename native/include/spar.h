@@ -70,12 +70,12 @@ typedef struct spar_sampler spar_sampler;
 typedef struct spar_info {
   int64_t size;
   int32_t abi_version;
-  int32_t isa_best;        /* the SPAR_ISA_ that AUTO chooses on this CPU */
-  int32_t isa_mask;        /* bit i set: SPAR_ISA_ i can run here */
-  int32_t cpu_count;       /* CPUs this process may use: affinity and cgroup quota, rounded up */
-  char backend[16];        /* "cpu" */
-  char build[48];          /* compiler and flags digest */
-  char cpu[64];            /* CPU model name */
+  int32_t isa_best;         /* the SPAR_ISA_ that AUTO chooses on this CPU */
+  int32_t isa_mask;         /* bit i set: SPAR_ISA_ i can run here */
+  int32_t cpu_count;        /* CPUs this process may use: affinity and cgroup quota, rounded up */
+  char backend[16];         /* "cpu" */
+  char build[48];           /* compiler and flags digest */
+  char cpu[64];             /* CPU model name */
   int64_t struct_sizes[32]; /* sizeof each struct of this header, in order of declaration; rest 0 */
 } spar_info;
 
@@ -94,10 +94,10 @@ typedef struct spar_context_desc {
 
 typedef struct spar_op_profile {
   int64_t size;
-  char name[48];       /* op kind, e.g. "linear_forward" */
+  char name[48]; /* op kind, e.g. "linear_forward" */
   int64_t calls;
   int64_t time_ns;
-  int64_t flops;       /* as stated in the op's op.h */
+  int64_t flops; /* as stated in the op's op.h */
   int64_t bytes;
 } spar_op_profile;
 
@@ -129,19 +129,19 @@ SPAR_API int32_t spar_probe_run(spar_context* context, int32_t milliseconds, spa
  * attention, SwiGLU. Covers Llama, SmolLM2, Mistral, Qwen2/2.5 and Qwen3. */
 typedef struct spar_model_spec {
   int64_t size;
-  int32_t vocab_size;          /* V, any value >= 1 */
-  int32_t hidden_size;         /* C */
+  int32_t vocab_size;  /* V, any value >= 1 */
+  int32_t hidden_size; /* C */
   int32_t num_layers;
-  int32_t num_heads;           /* H, a multiple of num_kv_heads */
-  int32_t num_kv_heads;        /* G */
-  int32_t head_dim;            /* D, even; need not be C / H */
-  int32_t intermediate_size;   /* F */
-  int32_t max_positions;       /* positions 0..max_positions-1 may occur; sizes the rotary table */
-  int32_t tie_embeddings;      /* 1: the head is the embedding matrix */
-  int32_t qkv_bias;            /* 1: q, k, v projections have a bias (Qwen2) */
-  int32_t qk_norm;             /* 1: RMSNorm over each head of q and k before rotation (Qwen3) */
-  int32_t sliding_window;      /* 0: none; w: a query sees keys at distance < w (Mistral) */
-  int32_t window_first_layer;  /* first layer that has the window */
+  int32_t num_heads;          /* H, a multiple of num_kv_heads */
+  int32_t num_kv_heads;       /* G */
+  int32_t head_dim;           /* D, even; need not be C / H */
+  int32_t intermediate_size;  /* F */
+  int32_t max_positions;      /* positions 0..max_positions-1 may occur; sizes the rotary table */
+  int32_t tie_embeddings;     /* 1: the head is the embedding matrix */
+  int32_t qkv_bias;           /* 1: q, k, v projections have a bias (Qwen2) */
+  int32_t qk_norm;            /* 1: RMSNorm over each head of q and k before rotation (Qwen3) */
+  int32_t sliding_window;     /* 0: none; w: a query sees keys at distance < w (Mistral) */
+  int32_t window_first_layer; /* first layer that has the window */
   float norm_eps;
   double rope_scale;           /* factor on cos and sin (YaRN's attention factor), usually 1 */
   const double* rope_inv_freq; /* D/2 rotary frequencies in radians per position; copied */
@@ -162,12 +162,13 @@ typedef struct spar_tensor {
   int64_t shape[2]; /* [out, in] for matrices, [n, 1] for vectors; row-major */
   int64_t offset;   /* of its first element in the flat parameter vector of P floats */
   int64_t elements;
-  float* data;      /* fp32 master, writable until spar_model_prepare */
-  float* grad;      /* fp32 gradient, accumulated by spar_backward; NULL when not trainable */
+  float* data; /* fp32 master, writable until spar_model_prepare */
+  float* grad; /* fp32 gradient, accumulated by spar_backward; NULL when not trainable */
 } spar_tensor;
 
 /* Allocates weights (zeroed), gradients and packed copies. Errors go to the context. */
-SPAR_API int32_t spar_model_open(spar_context* context, const spar_model_spec* spec, const spar_model_desc* desc, spar_model** out);
+SPAR_API int32_t spar_model_open(spar_context* context, const spar_model_spec* spec, const spar_model_desc* desc,
+                                 spar_model** out);
 /* Frees it; STATE while batches, optimizers or samplers of it are open. */
 SPAR_API int32_t spar_model_close(spar_model* model);
 /* The index-th tensor, in a fixed order; INVALID past the end (out is then untouched). */
@@ -234,8 +235,8 @@ typedef struct spar_optimizer_desc {
   int64_t size;
   int32_t kind; /* SPAR_OPTIM_ */
   int32_t reserved;
-  double beta1;        /* AdamW */
-  double beta2;        /* AdamW; RMSProp's alpha */
+  double beta1; /* AdamW */
+  double beta2; /* AdamW; RMSProp's alpha */
   double eps;
   double weight_decay; /* on matrices only: AdamW decoupled, RMSProp added to the gradient */
 } spar_optimizer_desc;
@@ -274,7 +275,7 @@ SPAR_API int32_t spar_optimizer_resume(spar_optimizer* optimizer, int64_t step);
 
 typedef struct spar_sampler_desc {
   int64_t size;
-  int32_t max_rows;  /* tokens computed per step: prompt rows and one row per running sequence */
+  int32_t max_rows; /* tokens computed per step: prompt rows and one row per running sequence */
   int32_t reserved;
   int64_t kv_tokens; /* capacity of the key/value pool in tokens */
 } spar_sampler_desc;
@@ -291,23 +292,23 @@ typedef struct spar_request {
   int32_t max_new_tokens;  /* >= 1 */
   const int32_t* stop_ids; /* [num_stop_ids], copied */
   int32_t num_stop_ids;
-  int32_t top_k;           /* 0: off */
-  float temperature;       /* 0: greedy (lowest id wins a tie) */
-  float top_p;             /* 1: off */
-  float min_p;             /* 0: off */
-  int32_t iteration;       /* random draws are Philox4x32-10(key = seed, */
-  uint64_t seed;           /*   counter = (token, sample, prompt_key, iteration)) */
+  int32_t top_k;     /* 0: off */
+  float temperature; /* 0: greedy (lowest id wins a tie) */
+  float top_p;       /* 1: off */
+  float min_p;       /* 0: off */
+  int32_t iteration; /* random draws are Philox4x32-10(key = seed, */
+  uint64_t seed;     /*   counter = (token, sample, prompt_key, iteration)) */
   int32_t prompt_key;
   int32_t reserved;
 } spar_request;
 
 typedef struct spar_progress {
   int64_t size;
-  int64_t tokens;    /* new tokens drawn in this call */
-  int64_t prefill;   /* prompt rows computed in this call */
-  int32_t running;   /* sequences now decoding */
-  int32_t waiting;   /* sequences not admitted yet */
-  int32_t finished;  /* completions ready to take */
+  int64_t tokens;   /* new tokens drawn in this call */
+  int64_t prefill;  /* prompt rows computed in this call */
+  int32_t running;  /* sequences now decoding */
+  int32_t waiting;  /* sequences not admitted yet */
+  int32_t finished; /* completions ready to take */
   int32_t reserved;
 } spar_progress;
 
@@ -315,12 +316,12 @@ typedef struct spar_completion {
   int64_t size;
   int64_t id;
   int32_t sample;
-  int32_t finish;      /* SPAR_FINISH_ */
+  int32_t finish; /* SPAR_FINISH_ */
   int32_t num_tokens;
-  int32_t found;       /* 0: there was none, the other fields are undefined */
+  int32_t found;        /* 0: there was none, the other fields are undefined */
   const int32_t* token; /* valid until the next call on the sampler */
-  const float* logp;   /* log-softmax at temperature 1 over the whole vocabulary: the bits that
-                          spar_forward gives for the same tokens in a group */
+  const float* logp;    /* log-softmax at temperature 1 over the whole vocabulary: the bits that
+                           spar_forward gives for the same tokens in a group */
 } spar_completion;
 
 SPAR_API int32_t spar_sampler_open(spar_model* model, const spar_sampler_desc* desc, spar_sampler** out);
@@ -342,13 +343,13 @@ SPAR_API int32_t spar_sampler_stop(spar_sampler* sampler, int64_t id, int32_t sa
 /* Exact bytes that the open calls would allocate; nothing is allocated. */
 typedef struct spar_plan {
   int64_t size;
-  int64_t parameters;       /* P */
-  int64_t weight_bytes;     /* masters */
+  int64_t parameters;   /* P */
+  int64_t weight_bytes; /* masters */
   int64_t gradient_bytes;
-  int64_t packed_bytes;     /* computing copies */
+  int64_t packed_bytes; /* computing copies */
   int64_t optimizer_bytes;
-  int64_t batch_bytes;      /* arrays and arena of one batch */
-  int64_t sampler_bytes;    /* pool, arena and logits of one sampler */
+  int64_t batch_bytes;   /* arrays and arena of one batch */
+  int64_t sampler_bytes; /* pool, arena and logits of one sampler */
 } spar_plan;
 
 /* batch and sampler may be NULL: their bytes are then 0. optimizer_kind -1: none. */

@@ -7,7 +7,8 @@ typedef struct field_case {
   const char* text;
 } field_case;
 
-#define FIELD(type, name, value, text) {offsetof(type, name), value, text}
+#define FIELD(type, name, value, text) \
+  { offsetof(type, name), value, text }
 
 static void set_field(void* record, const field_case* c) { memcpy((char*)record + c->offset, &c->value, 4); }
 

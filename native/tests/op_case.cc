@@ -285,7 +285,7 @@ float* Bench::data(int64_t count, uint64_t seed) {
   return p;
 }
 
-void Bench::time(const std::string& label, double flops, double bytes, const std::function<void()>& run, int64_t rows) {
+void Bench::time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> seconds;
   run();

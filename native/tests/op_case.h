@@ -106,8 +106,8 @@ class Bench {
   // Backend memory filled with random numbers in [-1, 1); lives as long as the Bench.
   float* data(int64_t count, uint64_t seed);
   // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
-  // With `rows`, nanoseconds per row are printed too.
-  void time(const std::string& label, double flops, double bytes, const std::function<void()>& run, int64_t rows = 0);
+  // Unless rows is 0, nanoseconds per row are printed too.
+  void time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run);
 
  private:
   Family family_;

@@ -22,8 +22,8 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -46,16 +46,35 @@ func main() {
 	out := flag.String("out", "", "directory to write to")
 	train := flag.Int("train", 64, "training pairs; 0: all")
 	eval := flag.Int("eval", 32, "held-out pairs; 0: all")
-	goroot := flag.String("goroot", runtime.GOROOT(), "Go installation to read")
+	goroot := flag.String("goroot", "", "Go installation to read (default: what `go env GOROOT` prints)")
 	flag.Parse()
 	if *out == "" || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*goroot, *out, *train, *eval); err != nil {
+	if err := start(*goroot, *out, *train, *eval); err != nil {
 		fmt.Fprintln(os.Stderr, "godoc-pairs:", err)
 		os.Exit(1)
 	}
+}
+
+func start(goroot, out string, train, eval int) error {
+	if goroot == "" {
+		var err error
+		if goroot, err = installed(); err != nil {
+			return err
+		}
+	}
+	return run(goroot, out, train, eval)
+}
+
+// installed is the Go installation of the go command on the path.
+func installed() (string, error) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOROOT: %w; give -goroot", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 func run(goroot, out string, train, eval int) error {

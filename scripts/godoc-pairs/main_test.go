@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -17,7 +16,7 @@ func TestStandardLibrary(t *testing.T) {
 	prompts := map[string]string{}
 	for i := range made {
 		dir := t.TempDir()
-		if err := run(runtime.GOROOT(), dir, 0, 0); err != nil {
+		if err := start("", dir, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"train.jsonl", "held-out.jsonl"} {
@@ -65,7 +64,7 @@ func check(t *testing.T, name string, data []byte, prompts map[string]string) {
 
 func TestLimitsAndErrors(t *testing.T) {
 	dir := t.TempDir()
-	if err := run(runtime.GOROOT(), dir, 64, 32); err != nil {
+	if err := start("", dir, 64, 32); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int{"train.jsonl": 64, "held-out.jsonl": 32} {

@@ -163,7 +163,8 @@ func TestKTOReferencePoints(t *testing.T) {
 	}
 	single := []Example{{LpReal: 1, Single: true, Label: true, LogRatioMismatched: 5}, {LpReal: 2, Single: true, LogRatioMismatched: -1}}
 	o.Evaluate(single, out)
-	if want := sigmoid(0.1 * (2 - 2)); math.Abs(out[1].Loss-(1-want)) > 1e-15 {
+	point := (5.0 - 1.0) / 2 // the mean of the mismatched log-ratios
+	if want := sigmoid(0.1 * (point - 2)); math.Abs(out[1].Loss-(1-want)) > 1e-15 {
 		t.Errorf("undesirable loss %v, want %v", out[1].Loss, 1-want)
 	}
 	if out[0].DReal >= 0 || out[1].DReal <= 0 {

@@ -110,9 +110,7 @@ void ThreadPool::State::report(uint32_t count) {
   const uint32_t all = units;
   if (done.fetch_add(count, std::memory_order_seq_cst) + count != all) return;
   if (!caller_sleeping.load(std::memory_order_seq_cst)) return;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-  }
+  { std::lock_guard<std::mutex> lock(mutex); }
   finished.notify_one();
 }
 
@@ -140,9 +138,7 @@ void ThreadPool::State::publish(Unit f, void* a, uint32_t n) {
   ticket.store(job << 32 | n, std::memory_order_seq_cst);
   int32_t asleep = sleeping.load(std::memory_order_seq_cst);
   if (asleep == 0) return;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-  }
+  { std::lock_guard<std::mutex> lock(mutex); }
   // The caller takes one unit itself.
   for (uint32_t i = 1; i < n && asleep > 0; i++, asleep--) work.notify_one();
 }

@@ -25,7 +25,8 @@ class ThreadPool {
   void parallel(int64_t units, F&& f) {
     using Body = std::remove_reference_t<F>;
     void* body = const_cast<void*>(static_cast<const void*>(&f));
-    run(units, [](void* arg, int64_t unit, int32_t thread) { (*static_cast<Body*>(arg))(unit, thread); }, body);
+    run(
+        units, [](void* arg, int64_t unit, int32_t thread) { (*static_cast<Body*>(arg))(unit, thread); }, body);
   }
 
   // kScratchBytes of 64-byte aligned memory of one thread, free to use inside a unit.

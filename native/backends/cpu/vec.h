@@ -86,11 +86,11 @@ SPAR_INLINE float fma(float a, float b, float c) { return a * b + c; }
 
 // Fixed trees: the upper half of the lanes is joined to the lower until one lane is left.
 #if defined(__AVX2__) || defined(__AVX512F__)
-#define SPAR_TREE(name, op)                                                               \
-  SPAR_INLINE float name(__m256 v) {                                                      \
-    __m128 x = _mm_##op(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));          \
-    x = _mm_##op(x, _mm_movehl_ps(x, x));                                                 \
-    return _mm_cvtss_f32(_mm_##op(x, _mm_movehdup_ps(x)));                                \
+#define SPAR_TREE(name, op)                                                      \
+  SPAR_INLINE float name(__m256 v) {                                             \
+    __m128 x = _mm_##op(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)); \
+    x = _mm_##op(x, _mm_movehl_ps(x, x));                                        \
+    return _mm_cvtss_f32(_mm_##op(x, _mm_movehdup_ps(x)));                       \
   }
 SPAR_TREE(tree_sum, add_ps)
 SPAR_TREE(tree_max, max_ps)

@@ -70,7 +70,8 @@ bool edges() {
 bool lanes() {
   float in[kLanes], tree[kLanes], out[kLanes];
   bool ok = true;
-  for (int i = 0; i < kLanes; i++) tree[i] = in[i] = static_cast<float>(std::sin(i + 1.0)) * static_cast<float>(1 << (i % 8));
+  for (int i = 0; i < kLanes; i++)
+    tree[i] = in[i] = static_cast<float>(std::sin(i + 1.0)) * static_cast<float>(1 << (i % 8));
   for (int width = kLanes / 2; width > 0; width /= 2)
     for (int i = 0; i < width; i++) tree[i] += tree[i + width];
   float top = in[0];

@@ -12,8 +12,10 @@ static const Registration timings_of_act([] {
       float *h = b.data(count, 3), *d = b.data(2 * count, 4);
       const double n = static_cast<double>(count);
       const std::string rows = " m=" + std::to_string(m);
-      b.time("forward" + rows, 12 * n, 12 * n, [&] { b.kernels().act_forward(b.exec(), {&m, gate_up, h, f}); }, m);
-      b.time("backward" + rows, 20 * n, 20 * n, [&] { b.kernels().act_backward(b.exec(), {&m, dh, gate_up, d, f}); }, m);
+      b.time("forward" + rows, 12 * n, 12 * n, m, [&] { b.kernels().act_forward(b.exec(), {&m, gate_up, h, f}); });
+      b.time("backward" + rows, 20 * n, 20 * n, m, [&] {
+        b.kernels().act_backward(b.exec(), {&m, dh, gate_up, d, f});
+      });
     }
   });
 });

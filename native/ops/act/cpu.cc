@@ -27,7 +27,8 @@ void act_forward(const Exec& exec, const ActForward& args) {
       const float* gate = a.gate_up + m * 2 * a.f;
       const float* up = gate + a.f;
       float* h = a.h + m * a.f;
-      each_vector(a.f, [=](int64_t i, int n) { store_part(h + i, swiglu(load_part(gate + i, n), load_part(up + i, n)), n); });
+      each_vector(
+          a.f, [=](int64_t i, int n) { store_part(h + i, swiglu(load_part(gate + i, n), load_part(up + i, n)), n); });
     }
   });
 }

@@ -157,15 +157,15 @@ class BackwardGroup {
 
   const AttentionBackward& a_;
   const BatchView& batch_;
-  int32_t root_, last_;          // the first and the last segment of the group
+  int32_t root_, last_;  // the first and the last segment of the group
   int64_t D_, H_, G_, width_, stride_;
-  int64_t heads_, head_, key_;   // query heads, the first of them, column of the keys
-  int64_t block_, capacity_;     // keys of a block, queries of a tile
-  int64_t count_ = 0;            // keys of the block in hand
+  int64_t heads_, head_, key_;  // query heads, the first of them, column of the keys
+  int64_t block_, capacity_;    // keys of a block, queries of a tile
+  int64_t count_ = 0;           // keys of the block in hand
   float *keys_, *key_columns_, *value_columns_, *dk_, *dv_;
-  float *query_, *dout_, *dq_;   // [capacity, width]
-  float *p_, *ds_;               // [capacity, block]
-  float *lse_, *delta_;          // [capacity]
+  float *query_, *dout_, *dq_;  // [capacity, width]
+  float *p_, *ds_;              // [capacity, block]
+  float *lse_, *delta_;         // [capacity]
 };
 
 }  // namespace SPAR_ISA_NS

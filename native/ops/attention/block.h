@@ -9,9 +9,9 @@
 namespace spar {
 namespace SPAR_ISA_NS {
 
-constexpr int kGroup = 6;                        // query rows at once: their sums fill the registers
-constexpr int kPair = 2 * kLanes;                // keys at once in dots()
-constexpr int kWide = kLanes == 16 ? 4 : 2;      // vectors of channels at once in add_weighted()
+constexpr int kGroup = 6;                    // query rows at once: their sums fill the registers
+constexpr int kPair = 2 * kLanes;            // keys at once in dots()
+constexpr int kWide = kLanes == 16 ? 4 : 2;  // vectors of channels at once in add_weighted()
 
 SPAR_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 

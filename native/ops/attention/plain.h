@@ -59,7 +59,8 @@ void attention_forward(const Exec&, const AttentionForward& a) {
         sum += p;
         for (int64_t d = 0; d < D; d++) out[static_cast<size_t>(d)] += p * v[d];
       }
-      for (int64_t d = 0; d < D; d++) a.out[(m * H + h) * D + d] = static_cast<float>(out[static_cast<size_t>(d)] / sum);
+      for (int64_t d = 0; d < D; d++)
+        a.out[(m * H + h) * D + d] = static_cast<float>(out[static_cast<size_t>(d)] / sum);
       a.lse[m * H + h] = static_cast<float>(mx + std::log(sum));
     }
   });

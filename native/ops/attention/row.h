@@ -136,11 +136,9 @@ class Tile {
       for (int64_t k = 0; k < count; k++) add_values(first + k, 1, score_ + k * kBlockKeys, seen[k]);
       return;
     }
-    for (int64_t k = 0; k < count; k++)
-      add_values(first + k, 1, score_ + k * kBlockKeys, {seen[k].low, common.low});
+    for (int64_t k = 0; k < count; k++) add_values(first + k, 1, score_ + k * kBlockKeys, {seen[k].low, common.low});
     add_values(first, count, score_, common);
-    for (int64_t k = 0; k < count; k++)
-      add_values(first + k, 1, score_ + k * kBlockKeys, {common.high, seen[k].high});
+    for (int64_t k = 0; k < count; k++) add_values(first + k, 1, score_ + k * kBlockKeys, {common.high, seen[k].high});
   }
 
   // Replaces the dot products of query i by exp(score - max), having raised its maximum and
@@ -180,10 +178,10 @@ class Tile {
 
   int64_t d_, width_, heads_, rows_ = 0;
   float scale_;
-  float *keys_, *values_;    // the block: [d, kBlockKeys] and [kBlockKeys, width]
-  float* score_;             // [kGroup, kBlockKeys]
-  float *query_, *acc_;      // [queries, width]
-  float *sum_, *max_;        // [queries, kLanes], [queries]
+  float *keys_, *values_;  // the block: [d, kBlockKeys] and [kBlockKeys, width]
+  float* score_;           // [kGroup, kBlockKeys]
+  float *query_, *acc_;    // [queries, width]
+  float *sum_, *max_;      // [queries, kLanes], [queries]
 };
 
 // How the query heads of one kv head are cut so that a row fits into a tile.

@@ -18,7 +18,8 @@ struct Result {
   float *out, *lse;
 };
 
-Result forward_with(Check& c, const OpTable& table, int32_t num_threads, const Layout& l, Heads h, int32_t window, const float* qkv) {
+Result forward_with(Check& c, const OpTable& table, int32_t num_threads, const Layout& l, Heads h, int32_t window,
+                    const float* qkv) {
   const BatchView view = l.view();
   const Result r = {c.output(l.rows() * h.out()), c.output(l.rows() * h.heads)};
   table.attention_forward(c.exec(num_threads), {&view, shape_of(h, window), qkv, r.out, r.lse});
@@ -58,7 +59,8 @@ void chains_alone(Check& c, const Layout& l, Heads h, int32_t window, const floa
 void forward(Check& c, const Layout& l, Heads h, int32_t window) {
   const float* qkv = c.input(l.rows() * h.stride(), 1, -2, 2);
   const BatchView view = l.view();
-  const Result got = forward_with(c, c.kernels(), 2, l, h, window, qkv), truth = forward_with(c, c.reference(), 1, l, h, window, qkv);
+  const Result got = forward_with(c, c.kernels(), 2, l, h, window, qkv),
+               truth = forward_with(c, c.reference(), 1, l, h, window, qkv);
   const Result yardstick = {c.output(l.rows() * h.out()), c.output(l.rows() * h.heads)};
   plain::attention_forward<float>(c.exec(1), {&view, shape_of(h, window), qkv, yardstick.out, yardstick.lse});
   c.near("out", got.out, truth.out, yardstick.out, l.rows() * h.out());
@@ -131,12 +133,14 @@ void slopes(Check& c, const Layout& l, Heads h, int32_t window) {
 void steep(Check& c, Heads h) {
   const Layout l = group(70, {9});
   const float* qkv = c.input(l.rows() * h.stride(), 1, -40, 40);
-  const Result got = forward_with(c, c.kernels(), 2, l, h, 0, qkv), truth = forward_with(c, c.reference(), 1, l, h, 0, qkv);
+  const Result got = forward_with(c, c.kernels(), 2, l, h, 0, qkv),
+               truth = forward_with(c, c.reference(), 1, l, h, 0, qkv);
   for (int64_t i = 0; i < l.rows() * h.heads; i++)
     c.expect(std::fabs(got.lse[i] - truth.lse[i]) <= 1e-5f * std::fabs(truth.lse[i]), "lse %lld is %g, truth %g",
              static_cast<long long>(i), static_cast<double>(got.lse[i]), static_cast<double>(truth.lse[i]));
   for (int64_t i = 0; i < l.rows() * h.out(); i++)
-    c.expect(std::fabs(got.out[i]) <= 40.001f, "out %lld is %g", static_cast<long long>(i), static_cast<double>(got.out[i]));
+    c.expect(std::fabs(got.out[i]) <= 40.001f, "out %lld is %g", static_cast<long long>(i),
+             static_cast<double>(got.out[i]));
 }
 
 // A NaN in a row's own chain reaches it and nobody else.
@@ -209,9 +213,14 @@ std::vector<NamedLayout> layouts() {
   tree.add(1, 18).add(2, 1).add(1, 2).add(2, 70);
   Layout groups = group(17, {9, 3});
   groups.add(-1, 66).add(3, 1).add(-1, 1).add(3, 40).add(5, 1);
-  return {{"k=1", group(20, {13})},        {"k=2", group(65, {63, 17})},   {"k=5", group(1, {1, 2, 17, 1, 5})},
-          {"no prefix", group(0, {4, 1})}, {"one-row rows", group(64, {1, 1, 1, 1, 1})},
-          {"chain of 4", chain},           {"longest chain", longest},     {"tree", tree},
+  return {{"k=1", group(20, {13})},
+          {"k=2", group(65, {63, 17})},
+          {"k=5", group(1, {1, 2, 17, 1, 5})},
+          {"no prefix", group(0, {4, 1})},
+          {"one-row rows", group(64, {1, 1, 1, 1, 1})},
+          {"chain of 4", chain},
+          {"longest chain", longest},
+          {"tree", tree},
           {"groups", groups}};
 }
 
@@ -225,7 +234,8 @@ const Registration cases([] {
   const Heads smol = {9, 3, 64}, odd = {3, 1, 10};
   for (int32_t m : {1, 2, 17, 63, 64, 65, 129})
     for (Heads h : {smol, Heads{2, 2, 2}}) add_both("m=" + std::to_string(m), group(0, {m}), h, 0);
-  for (Heads h : {odd, Heads{8, 2, 80}, Heads{2, 1, 128}, Heads{7, 1, 64}, Heads{1, 1, 130}, Heads{100, 1, 8}, Heads{2, 1, 1024}})
+  for (Heads h :
+       {odd, Heads{8, 2, 80}, Heads{2, 1, 128}, Heads{7, 1, 64}, Heads{1, 1, 130}, Heads{100, 1, 8}, Heads{2, 1, 1024}})
     add_both("k=2", group(65, {9, 34}), h, 0);
   for (const NamedLayout& n : layouts())
     for (int32_t window : {0, 1, 5, 100000}) add_both(n.name, n.layout, odd, window);

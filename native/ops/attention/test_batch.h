@@ -15,7 +15,8 @@ struct Layout {
 
   Layout& add(int32_t prefix, int32_t rows) {
     int32_t at = 0;
-    for (int32_t p = prefix; p >= 0; p = segment[static_cast<size_t>(p)].prefix) at += segment[static_cast<size_t>(p)].num_rows;
+    for (int32_t p = prefix; p >= 0; p = segment[static_cast<size_t>(p)].prefix)
+      at += segment[static_cast<size_t>(p)].num_rows;
     segment.push_back({this->rows(), rows, prefix, 0});
     for (int32_t i = 0; i < rows; i++) position.push_back(at + i);
     return *this;

@@ -22,10 +22,11 @@ static void decode(Bench& b, int32_t m, int32_t share, int64_t prompt, int64_t o
   view.rows = m, view.prefix = prefix.data(), view.own = owns.data();
   const AttentionShape shape = {h.heads, h.kv_heads, h.head_dim, 0, 1.0f / std::sqrt(static_cast<float>(h.head_dim))};
   const double pairs = static_cast<double>(m * (prompt + own));
-  b.time("m=" + std::to_string(m) + ", " + std::to_string(share) + " per prompt of " + std::to_string(prompt) + ", own " +
-             std::to_string(own),
-         4.0 * static_cast<double>(h.out()) * pairs, 8.0 * static_cast<double>(slots * width),
-         [&] { b.kernels().attention_decode(b.exec(), {&view, shape, qkv, keys, values, out}); }, m);
+  b.time("m=" + std::to_string(m) + ", " + std::to_string(share) + " per prompt of " + std::to_string(prompt) +
+             ", own " + std::to_string(own),
+         4.0 * static_cast<double>(h.out()) * pairs, 8.0 * static_cast<double>(slots * width), m, [&] {
+           b.kernels().attention_decode(b.exec(), {&view, shape, qkv, keys, values, out});
+         });
 }
 
 static const Registration timings_of_attention_decode([] {

@@ -43,7 +43,9 @@ void run_rows(const Job& job, Tile& tile, int64_t first, int64_t last) {
   }
 }
 
-bool same_prefix(const KvSpan& a, const KvSpan& b) { return a.count == b.count && (a.count == 0 || a.first == b.first); }
+bool same_prefix(const KvSpan& a, const KvSpan& b) {
+  return a.count == b.count && (a.count == 0 || a.first == b.first);
+}
 
 // Rows per tile: few enough that every thread has some tiles, at most what a tile holds.
 int64_t rows_per_tile(const Exec& exec, int64_t rows, const HeadCut& cut, int64_t kv_heads) {

@@ -34,7 +34,8 @@ void attention_decode(const Exec&, const AttentionDecode& a) {
         sum += p;
         for (int64_t d = 0; d < D; d++) out[static_cast<size_t>(d)] += p * a.values[slots[i] * G * D + offset + d];
       }
-      for (int64_t d = 0; d < D; d++) a.out[(m * H + h) * D + d] = static_cast<float>(out[static_cast<size_t>(d)] / sum);
+      for (int64_t d = 0; d < D; d++)
+        a.out[(m * H + h) * D + d] = static_cast<float>(out[static_cast<size_t>(d)] / sum);
     }
   }
 }

@@ -49,7 +49,8 @@ struct Step {
       size_t s = 0;
       while (m >= l.segment[s].first_row + l.segment[s].num_rows) s++;
       const int32_t p = l.segment[s].prefix;
-      prefix.push_back(p < 0 ? KvSpan{0, 0} : KvSpan{pool.first[static_cast<size_t>(p)], l.segment[static_cast<size_t>(p)].num_rows});
+      prefix.push_back(p < 0 ? KvSpan{0, 0}
+                             : KvSpan{pool.first[static_cast<size_t>(p)], l.segment[static_cast<size_t>(p)].num_rows});
       own.push_back({pool.first[s], m - l.segment[s].first_row + 1});
     }
   }
@@ -88,7 +89,8 @@ void decode(Check& c, const Layout& l, Heads h, int32_t window) {
       float* out = c.output(count);
       c.kernels().attention_decode(c.exec(n), {&view, shape_of(h, window), q, pool.keys, pool.values, out});
       for (size_t i = 0; i < rows.size(); i++)
-        c.same_bits("a row and the same row in training", out + static_cast<int64_t>(i) * h.out(), trained + rows[i] * h.out(), h.out());
+        c.same_bits("a row and the same row in training", out + static_cast<int64_t>(i) * h.out(),
+                    trained + rows[i] * h.out(), h.out());
     }
     float *got = c.output(count), *truth = c.output(count), *yardstick = c.output(count);
     c.kernels().attention_decode(c.exec(1), {&view, shape_of(h, window), q, pool.keys, pool.values, got});
@@ -129,7 +131,8 @@ void window_off_by_one(const Exec& e, const AttentionDecode& a) {
 }
 // The same numbers in another order of summation: near the truth, but not the bits of training.
 void spans_joined(const Exec& e, const AttentionDecode& a) {
-  std::vector<KvSpan> none(static_cast<size_t>(a.decode->rows), KvSpan{0, 0}), own(a.decode->own, a.decode->own + a.decode->rows);
+  std::vector<KvSpan> none(static_cast<size_t>(a.decode->rows), KvSpan{0, 0}),
+      own(a.decode->own, a.decode->own + a.decode->rows);
   bool joined = true;
   for (int32_t m = 0; m < a.decode->rows; m++) {
     const KvSpan& prefix = a.decode->prefix[m];
@@ -166,7 +169,8 @@ const Registration cases([] {
   add_case("attention_decode", "131072 keys", long_chain);
   add_planted("attention_decode", "prefix not seen", [](OpTable& t) { t.attention_decode = prefix_unseen; });
   add_planted("attention_decode", "window off by one", [](OpTable& t) { t.attention_decode = window_off_by_one; });
-  add_planted("attention_decode", "prefix and own span walked as one", [](OpTable& t) { t.attention_decode = spans_joined; });
+  add_planted("attention_decode", "prefix and own span walked as one",
+              [](OpTable& t) { t.attention_decode = spans_joined; });
 });
 
 }  // namespace

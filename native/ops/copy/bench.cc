@@ -15,10 +15,12 @@ static const Registration timings_of_copy([] {
       for (int32_t i = 0; i < t; i++) index[static_cast<size_t>(i)] = 2 * i + 1;
       float *all = b.data(m * c, 1), *some = b.data(t * c, 2);
       const double bytes = 4.0 * static_cast<double>(t * c);
-      b.time("gather t=" + std::to_string(t), 0, 2 * bytes,
-             [&] { b.kernels().gather(b.exec(), {&t, index.data(), all, some, c}); }, t);
-      b.time("scatter t=" + std::to_string(t), 0, 3 * bytes,
-             [&] { b.kernels().scatter(b.exec(), {&t, index.data(), &m, some, all, c}); }, t);
+      b.time("gather t=" + std::to_string(t), 0, 2 * bytes, t, [&] {
+        b.kernels().gather(b.exec(), {&t, index.data(), all, some, c});
+      });
+      b.time("scatter t=" + std::to_string(t), 0, 3 * bytes, t, [&] {
+        b.kernels().scatter(b.exec(), {&t, index.data(), &m, some, all, c});
+      });
     }
   });
 });

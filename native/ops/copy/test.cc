@@ -12,7 +12,8 @@ const int32_t* some_rows(Check& c, int64_t t, int64_t m) {
   const int32_t* key = c.ids(m, 3, 1 << 30);
   std::vector<int32_t> order(static_cast<size_t>(m));
   for (int64_t i = 0; i < m; i++) order[static_cast<size_t>(i)] = static_cast<int32_t>(i);
-  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return key[a] != key[b] ? key[a] < key[b] : a < b; });
+  std::sort(order.begin(), order.end(),
+            [&](int32_t a, int32_t b) { return key[a] != key[b] ? key[a] < key[b] : a < b; });
   int32_t* index = static_cast<int32_t*>(c.raw(t * 4));
   std::copy(order.begin(), order.begin() + t, index);
   return index;

@@ -17,11 +17,15 @@ static const Registration timings_of_embed([] {
       float* x = b.data(m * c, 2);
       const double bytes = 4.0 * static_cast<double>(m * c);
       const std::string rows = " m=" + std::to_string(m);
-      b.time("forward fp32" + rows, 0, 2 * bytes, [&] { b.kernels().embed_forward(b.exec(), {&m, token.data(), table, x, c}); }, m);
-      b.time("forward bf16" + rows, 0, 2 * bytes,
-             [&] { b.kernels().embed_forward(b.exec(SPAR_BF16), {&m, token.data(), table, x, c}); }, m);
-      b.time("backward" + rows, static_cast<double>(m * c), 3 * bytes,
-             [&] { b.kernels().embed_backward(b.exec(), {&m, token.data(), x, table, c}); }, m);
+      b.time("forward fp32" + rows, 0, 2 * bytes, m, [&] {
+        b.kernels().embed_forward(b.exec(), {&m, token.data(), table, x, c});
+      });
+      b.time("forward bf16" + rows, 0, 2 * bytes, m, [&] {
+        b.kernels().embed_forward(b.exec(SPAR_BF16), {&m, token.data(), table, x, c});
+      });
+      b.time("backward" + rows, static_cast<double>(m * c), 3 * bytes, m, [&] {
+        b.kernels().embed_backward(b.exec(), {&m, token.data(), x, table, c});
+      });
     }
   });
 });

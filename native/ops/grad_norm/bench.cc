@@ -12,8 +12,9 @@ static const Registration timings_of_grad_norm([] {
     const float* grad = b.data(count, 1);
     std::vector<double> partial(static_cast<size_t>(count / kGradBlock + 1));
     double sum;
-    b.time("30 M gradients", 2.0 * static_cast<double>(count), 4.0 * static_cast<double>(count),
-           [&] { b.kernels().grad_norm(b.exec(), {grad, count, partial.data(), &sum}); });
+    b.time("30 M gradients", 2.0 * static_cast<double>(count), 4.0 * static_cast<double>(count), 0, [&] {
+      b.kernels().grad_norm(b.exec(), {grad, count, partial.data(), &sum});
+    });
   });
 });
 

@@ -7,7 +7,7 @@
 namespace spar {
 namespace test {
 
-static void passes(Bench &b, int32_t t, int64_t v, int64_t c, int32_t precision) {
+static void passes(Bench& b, int32_t t, int64_t v, int64_t c, int32_t precision) {
   const Exec exec = b.exec(precision);
   PackedWeight w = {b.data(v * c, 1), nullptr, nullptr, v, c};
   const int64_t bytes = b.kernels().linear_packed_bytes(v, c, precision, 0);
@@ -21,16 +21,16 @@ static void passes(Bench &b, int32_t t, int64_t v, int64_t c, int32_t precision)
   const double flops = 2.0 * t * static_cast<double>(v * c), logits = 8.0 * t * static_cast<double>(v);
   const std::string shape = std::string(precision == SPAR_BF16 ? " bf16 t=" : " fp32 t=") + std::to_string(t) +
                             ",v=" + std::to_string(v) + ",c=" + std::to_string(c);
-  b.time(
-      "forward" + shape, flops, static_cast<double>(bytes) + logits,
-      [&] { b.kernels().head_forward(exec, {&t, x, w, target.data(), logp, lse, entropy, chunk}); }, t);
-  b.time(
-      "backward" + shape, 3 * flops, 2.0 * static_cast<double>(bytes + v * c * 4) + logits,
-      [&] { b.kernels().head_backward(exec, {&t, x, w, target.data(), lse, coef, dx, dw, chunk}); }, t);
+  b.time("forward" + shape, flops, static_cast<double>(bytes) + logits, t, [&] {
+    b.kernels().head_forward(exec, {&t, x, w, target.data(), logp, lse, entropy, chunk});
+  });
+  b.time("backward" + shape, 3 * flops, 2.0 * static_cast<double>(bytes + v * c * 4) + logits, t, [&] {
+    b.kernels().head_backward(exec, {&t, x, w, target.data(), lse, coef, dx, dw, chunk});
+  });
 }
 
 static const Registration timings_of_head([] {
-  add_bench("head", [](Bench &b) {
+  add_bench("head", [](Bench& b) {
     passes(b, 8, 49152, 576, SPAR_FP32);
     passes(b, 256, 49152, 576, SPAR_FP32);
     passes(b, 256, 49152, 576, SPAR_BF16);

@@ -17,8 +17,9 @@ static const Registration timings_of_kv_write([] {
       for (int32_t i = 0; i < m; i++) slot[static_cast<size_t>(i)] = (i * 7 + 3) % m;
       DecodeView view = {};
       view.rows = m, view.slot = slot.data();
-      b.time("m=" + std::to_string(m), 0, 16.0 * static_cast<double>(m * width),
-             [&] { b.kernels().kv_write(b.exec(), {&view, heads, kv_heads, head_dim, qkv, keys, values}); }, m);
+      b.time("m=" + std::to_string(m), 0, 16.0 * static_cast<double>(m * width), m, [&] {
+        b.kernels().kv_write(b.exec(), {&view, heads, kv_heads, head_dim, qkv, keys, values});
+      });
     }
   });
 });

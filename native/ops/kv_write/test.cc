@@ -20,7 +20,8 @@ void write(Check& c, int64_t m, int32_t heads, int32_t kv_heads, int32_t head_di
     float *want_keys = c.output(pool * width), *want_values = c.output(pool * width);
     for (int64_t i = 0; i < m; i++) {
       std::memcpy(want_keys + slot[i] * width, qkv + i * stride + heads * head_dim, static_cast<size_t>(width) * 4);
-      std::memcpy(want_values + slot[i] * width, qkv + i * stride + heads * head_dim + width, static_cast<size_t>(width) * 4);
+      std::memcpy(want_values + slot[i] * width, qkv + i * stride + heads * head_dim + width,
+                  static_cast<size_t>(width) * 4);
     }
     c.kernels().kv_write(c.exec(n), {&view, heads, kv_heads, head_dim, qkv, keys, values});
     c.same_bits("keys", keys, want_keys, pool * width);

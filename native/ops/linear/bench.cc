@@ -18,12 +18,13 @@ static void products(Bench& b, int64_t n, int64_t k, int32_t precision) {
   const double bytes = static_cast<double>(b.kernels().linear_packed_bytes(n, k, precision, 0));
   w.forward = b.data(static_cast<int64_t>(bytes / 4), 2);
   w.backward = b.data(b.kernels().linear_packed_bytes(n, k, precision, 1) / 4, 3);
-  b.time(label("prepare", 0, n, k, precision), 0, 3 * bytes, [&] { b.kernels().linear_prepare(exec, {w}); });
+  b.time(label("prepare", 0, n, k, precision), 0, 3 * bytes, 0, [&] { b.kernels().linear_prepare(exec, {w}); });
   for (int32_t m : {1, 8, 32, 512}) {
     const float* x = b.data(m * k, 4);
     float* y = b.data(m * n, 5);
-    b.time(label("forward", m, n, k, precision), 2.0 * m * static_cast<double>(n * k), bytes,
-           [&] { b.kernels().linear_forward(exec, {&m, x, w, nullptr, y}); });
+    b.time(label("forward", m, n, k, precision), 2.0 * m * static_cast<double>(n * k), bytes, 0, [&] {
+      b.kernels().linear_forward(exec, {&m, x, w, nullptr, y});
+    });
   }
 }
 
@@ -37,10 +38,12 @@ static void gradients(Bench& b, int64_t n, int64_t k) {
   const float *dy = b.data(m * n, 4), *x = b.data(m * k, 5);
   float *dx = b.data(m * k, 6), *dw = b.data(n * k, 7);
   const double flops = 2.0 * m * static_cast<double>(n * k);
-  b.time(label("backward_input", m, n, k, SPAR_FP32), flops, 4.0 * static_cast<double>(n * k),
-         [&] { b.kernels().linear_backward_input(exec, {&m, dy, w, dx, 0}); });
-  b.time(label("backward_weight", m, n, k, SPAR_FP32), flops, 8.0 * static_cast<double>(n * k),
-         [&] { b.kernels().linear_backward_weight(exec, {&m, dy, x, dw, nullptr, n, k}); });
+  b.time(label("backward_input", m, n, k, SPAR_FP32), flops, 4.0 * static_cast<double>(n * k), 0, [&] {
+    b.kernels().linear_backward_input(exec, {&m, dy, w, dx, 0});
+  });
+  b.time(label("backward_weight", m, n, k, SPAR_FP32), flops, 8.0 * static_cast<double>(n * k), 0, [&] {
+    b.kernels().linear_backward_weight(exec, {&m, dy, x, dw, nullptr, n, k});
+  });
 }
 
 static const Registration timings_of_linear([] {

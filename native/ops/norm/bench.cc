@@ -13,10 +13,13 @@ static const Registration timings_of_norm([] {
       float* partial = b.data((m / kNormRowBlock + 1) * c, 8);
       const double n = static_cast<double>(count);
       const std::string rows = " m=" + std::to_string(m);
-      b.time("forward" + rows, 4 * n, 8 * n, [&] { b.kernels().norm_forward(b.exec(), {&m, x, w, y, rstd, c, 1e-5f}); }, m);
-      b.time("apply" + rows, 2 * n, 8 * n, [&] { b.kernels().norm_apply(b.exec(), {&m, x, w, rstd, y, c}); }, m);
-      b.time("backward" + rows, 9 * n, 16 * n,
-             [&] { b.kernels().norm_backward(b.exec(), {&m, dy, x, w, rstd, dx, dw, partial, c}); }, m);
+      b.time("forward" + rows, 4 * n, 8 * n, m, [&] {
+        b.kernels().norm_forward(b.exec(), {&m, x, w, y, rstd, c, 1e-5f});
+      });
+      b.time("apply" + rows, 2 * n, 8 * n, m, [&] { b.kernels().norm_apply(b.exec(), {&m, x, w, rstd, y, c}); });
+      b.time("backward" + rows, 9 * n, 16 * n, m, [&] {
+        b.kernels().norm_backward(b.exec(), {&m, dy, x, w, rstd, dx, dw, partial, c});
+      });
     }
   });
 });

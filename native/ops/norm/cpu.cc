@@ -1,8 +1,7 @@
 // The norm op for one kernel family: see op.h.
-#include "ops/norm/row.h"
-
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/rows.h"
+#include "ops/norm/row.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -31,14 +31,14 @@ SPAR_INLINE float row_rstd(const float* x, int64_t count, float eps) {
 
 // y = x rstd w
 SPAR_INLINE void row_scale(const float* x, const float* w, float rstd, int64_t count, float* y) {
-  each_vector(count, [=](int64_t c, int n) { store_part(y + c, load_part(x + c, n) * splat(rstd) * load_part(w + c, n), n); });
+  each_vector(count,
+              [=](int64_t c, int n) { store_part(y + c, load_part(x + c, n) * splat(rstd) * load_part(w + c, n), n); });
 }
 
 // mean_c of dy w x: the part of the gradient along x.
 SPAR_INLINE float row_along(const float* dy, const float* x, const float* w, int64_t count) {
-  const float along = row_sum(count, [=](int64_t c, int n) {
-    return load_part(dy + c, n) * load_part(w + c, n) * load_part(x + c, n);
-  });
+  const float along = row_sum(
+      count, [=](int64_t c, int n) { return load_part(dy + c, n) * load_part(w + c, n) * load_part(x + c, n); });
   return along / static_cast<float>(count);
 }
 

@@ -70,7 +70,8 @@ void slopes(Check& c, int64_t m, int64_t width) {
   const int32_t* rows = c.rows(m);
   float *y = c.output(m * width), *rstd = c.output(m), *dx = c.inout(m * width, 4, 0, 0), *dw = c.inout(width, 4, 0, 0);
   c.kernels().norm_forward(c.exec(1), {rows, x, w, y, rstd, width, kEps});
-  c.kernels().norm_backward(c.exec(2), {rows, dy, x, w, rstd, dx, dw, c.output((m / kNormRowBlock + 1) * width), width});
+  c.kernels().norm_backward(c.exec(2),
+                            {rows, dy, x, w, rstd, dx, dw, c.output((m / kNormRowBlock + 1) * width), width});
   std::vector<double> xs = widened(x, m * width), ws = widened(w, width);
   auto loss = [&] {
     double total = 0;

@@ -30,7 +30,8 @@ void update(Check& c, int32_t kind, int64_t count, int64_t step) {
   const float *param = c.input(count, 1), *grad = c.input(count, 2), *first = c.input(count, 3, 0, 0.1f);
   const float* second = c.input(count, 4, 0, 0.1f);
   auto start = [&] {
-    return State{c.copy(param, count), c.copy(first, count), kind == SPAR_OPTIM_ADAMW ? c.copy(second, count) : nullptr};
+    return State{c.copy(param, count), c.copy(first, count),
+                 kind == SPAR_OPTIM_ADAMW ? c.copy(second, count) : nullptr};
   };
   auto args = [&](State s) {
     OptimizerUpdate a = settings(kind, step);
@@ -71,8 +72,8 @@ void known_rmsprop(Check& c) {
     for (int i = 0; i < 2; i++) {
       c.expect(std::fabs(param[i] - params[step][i]) <= 3e-7, "step %d: param %d is %.9g, not %.9g", step + 1, i,
                static_cast<double>(param[i]), params[step][i]);
-      c.expect(std::fabs(square[i] - squares[step][i]) <= 1e-6 * squares[step][i], "step %d: square %d is %.9g, not %.9g",
-               step + 1, i, static_cast<double>(square[i]), squares[step][i]);
+      c.expect(std::fabs(square[i] - squares[step][i]) <= 1e-6 * squares[step][i],
+               "step %d: square %d is %.9g, not %.9g", step + 1, i, static_cast<double>(square[i]), squares[step][i]);
     }
   }
 }

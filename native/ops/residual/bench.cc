@@ -10,8 +10,9 @@ static const Registration timings_of_residual([] {
       const int64_t c = 576, count = m * c;
       const float *x = b.data(count, 1), *y = b.data(count, 2);
       float* out = b.data(count, 3);
-      b.time("m=" + std::to_string(m), static_cast<double>(count), 12.0 * static_cast<double>(count),
-             [&] { b.kernels().residual(b.exec(), {&m, x, y, out, c}); }, m);
+      b.time("m=" + std::to_string(m), static_cast<double>(count), 12.0 * static_cast<double>(count), m, [&] {
+        b.kernels().residual(b.exec(), {&m, x, y, out, c});
+      });
     }
   });
 });

@@ -23,10 +23,12 @@ static const Registration timings_of_rope([] {
       for (const float* norm : {static_cast<const float*>(nullptr), static_cast<const float*>(w)}) {
         const RopeShape shape = {9, 3, 64, cos, sin, norm, norm, 1e-6f};
         const std::string label = std::string(norm ? " qk_norm" : "") + " m=" + std::to_string(m);
-        b.time("forward" + label, 2.4 * n, 8 * n,
-               [&] { b.kernels().rope_forward(b.exec(), {&m, position.data(), shape, qkv, out}); }, m);
-        b.time("backward" + label, 2.4 * n, 8 * n,
-               [&] { b.kernels().rope_backward(b.exec(), {&m, position.data(), shape, out, qkv, dw, dw + d, partial}); }, m);
+        b.time("forward" + label, 2.4 * n, 8 * n, m, [&] {
+          b.kernels().rope_forward(b.exec(), {&m, position.data(), shape, qkv, out});
+        });
+        b.time("backward" + label, 2.4 * n, 8 * n, m, [&] {
+          b.kernels().rope_backward(b.exec(), {&m, position.data(), shape, out, qkv, dw, dw + d, partial});
+        });
       }
     }
   });

@@ -29,7 +29,8 @@ RopeShape tables(Check& c, const Shape& s) {
   float *cos = c.output(kPositions * half), *sin = c.output(kPositions * half);
   for (int64_t p = 0; p < kPositions; p++)
     for (int64_t i = 0; i < half; i++) {
-      const double angle = static_cast<double>(p) * std::pow(100.0, -static_cast<double>(i) / static_cast<double>(half));
+      const double angle =
+          static_cast<double>(p) * std::pow(100.0, -static_cast<double>(i) / static_cast<double>(half));
       cos[p * half + i] = static_cast<float>(std::cos(angle));
       sin[p * half + i] = static_cast<float>(std::sin(angle));
     }
@@ -94,7 +95,8 @@ void backward(Check& c, Shape s) {
 }
 
 // The head's channels after the norm, if there is one, and the rotation.
-double channel(const double* u, const double* w, double rstd, const float* cos, const float* sin, int64_t half, int64_t i) {
+double channel(const double* u, const double* w, double rstd, const float* cos, const float* sin, int64_t half,
+               int64_t i) {
   const int64_t low = i % half, high = low + half;
   const double a = u[low] * rstd * (w ? w[low] : 1), b = u[high] * rstd * (w ? w[high] : 1);
   return i < half ? a * cos[low] - b * sin[low] : b * cos[low] + a * sin[low];

@@ -14,9 +14,9 @@ static void draws(Bench& b, const char* name, const SampleParams& params) {
   for (int64_t i = 0; i < rows * v; i++) z[i] = 10 * z[i] * z[i] * z[i];  // a few ids stand out
   std::vector<SampleParams> all(static_cast<size_t>(rows), params);
   std::vector<int32_t> token(static_cast<size_t>(rows));
-  b.time(
-      name, 10.0 * rows * static_cast<double>(v), 4.0 * rows * static_cast<double>(v),
-      [&] { b.kernels().sample(b.exec(), {&rows, z, all.data(), token.data(), logp, scratch, v}); }, rows);
+  b.time(name, 10.0 * rows * static_cast<double>(v), 4.0 * rows * static_cast<double>(v), rows, [&] {
+    b.kernels().sample(b.exec(), {&rows, z, all.data(), token.data(), logp, scratch, v});
+  });
 }
 
 static const Registration timings_of_sample([] {
