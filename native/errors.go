@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"spar/internal/fault"
 )
@@ -39,6 +40,10 @@ func (e *Error) Is(target error) bool {
 func statusError(call string, code int32, text string) error {
 	if text == "" {
 		text = fmt.Sprintf("status %d without a text", code)
+	}
+	// The library begins its texts with the C function's name; call says the same.
+	if name, rest, found := strings.Cut(text, ": "); found && strings.HasPrefix(name, "spar_") && !strings.Contains(name, " ") {
+		text = rest
 	}
 	e := &Error{Code: code, Text: fmt.Sprintf("%s: %s", call, text)}
 	switch code {

@@ -75,7 +75,7 @@ func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
 		}
 	}
 	for _, bad := range reader.Skipped() {
-		c.notes = append(c.notes, fmt.Sprintf("%s:%d: left out: %s", path, bad.Line, bad.Reason))
+		c.notes = append(c.notes, "left out: "+bad.Reason) // which names file and line
 		c.counts["bad lines left out"]++
 	}
 	return c, r.finish(c, pairs)

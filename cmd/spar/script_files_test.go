@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -28,10 +29,10 @@ func editFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 
-// flipByte: flip FILE OFFSET changes one bit; a negative offset counts from the end.
+// flipByte: flip FILE OFFSET changes one bit; flip FILE OFFSET HEX writes these bytes; a negative offset counts from the end.
 func flipByte(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: flip FILE OFFSET")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: flip FILE OFFSET [HEX]")
 	}
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -40,8 +41,34 @@ func flipByte(ts *testscript.TestScript, neg bool, args []string) {
 	if at < 0 {
 		at += len(data)
 	}
-	data[at] ^= 1
+	if len(args) == 3 {
+		bytes, err := hex.DecodeString(args[2])
+		ts.Check(err)
+		copy(data[at:], bytes)
+	} else {
+		data[at] ^= 1
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
+// cutFile: cut FILE N takes the last N bytes off.
+func cutFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: cut FILE N")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-n))
+}
+
+// copyModel: model DIR copies the tiny chat model.
+func copyModel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: model DIR")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(filepath.Join(ts.Getenv("MODELS"), "chat"))))
 }
 
 // fillFile: fill FILE COUNT TEXT writes TEXT, in which \xHH stands for a byte, COUNT times, a line each.

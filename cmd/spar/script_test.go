@@ -46,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"flip":  flipByte,
 			"fill":  fillFile,
 			"giant": giantModel,
+			"cut":   cutFile,
+			"model": copyModel,
 		},
 	})
 }

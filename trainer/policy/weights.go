@@ -38,7 +38,7 @@ func (p *Policy) load() error {
 	}
 	err := p.model.Prepare()
 	if errors.Is(err, native.ErrNonFinite) {
-		return fault.Inputf("%s: %w; the checkpoint is damaged or its training diverged", p.source.Path, err)
+		return fault.Inputf("%s: %w; the checkpoint is damaged or its training diverged, spar model inspect --scan lists what is not finite", p.source.Path, err)
 	}
 	return err
 }
