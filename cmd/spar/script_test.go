@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// scriptCache is where the tests' programs unpack the native library.
+func scriptCache() string { return filepath.Join(os.TempDir(), "spar-script-cache") }
+
 // TestScripts runs testdata/script: what a user of the command line may rely on, written from the
 // documents alone. $GOLDEN holds tiny models with known log-probs, $MODELS ones with tokenizers.
 func TestScripts(t *testing.T) {
@@ -36,7 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOLDEN", golden)
 			env.Setenv("MODELS", models)
-			env.Setenv("XDG_CACHE_HOME", filepath.Join(os.TempDir(), "spar-script-cache"))
+			env.Setenv("XDG_CACHE_HOME", scriptCache())
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -88,6 +88,9 @@ func (c *workerCmd) Run(s streams) error {
 		return err
 	}
 	defer crumb.Close()
+	if s.err, err = supervise.DivertStderr(config.OutputDir); err != nil {
+		return err
+	}
 	ctx, stop := trainer.SignalContext(context.Background())
 	defer stop()
 	err = trainer.Run(ctx, config, trainer.RunOptions{Library: lib, Log: s.err, Terminal: isTerminal(s.err), Crumb: crumb})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"spar/internal/fault"
@@ -28,17 +27,13 @@ type Crumb struct {
 	file *os.File // holds the lock
 }
 
-// CreateCrumb locks, clears and maps the breadcrumb file, and sends the traces of a crash of this process to the log
-// beside it. When another worker holds it the error is of class fault.Input.
+// CreateCrumb locks, clears and maps the breadcrumb file. When another worker holds it the error is of class fault.Input.
 func CreateCrumb(path string) (*Crumb, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("breadcrumb: %w", err)
 	}
 	data, err := lockAndMap(file)
-	if err == nil {
-		err = logCrashes(filepath.Join(filepath.Dir(path), LogName))
-	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -62,15 +57,6 @@ func lockAndMap(file *os.File) ([]byte, error) {
 		return nil, fmt.Errorf("breadcrumb %s: map: %w", file.Name(), err)
 	}
 	return data, nil
-}
-
-// logCrashes has the Go runtime write the trace of a fatal error or panic to a file too.
-func logCrashes(path string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return fmt.Errorf("worker log: %w", err)
-	}
-	return errors.Join(debug.SetCrashOutput(file, debug.CrashOptions{}), file.Close())
 }
 
 // Op is the part that the engine writes the op in hand to.

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"spar/internal/fault"
 )
 
 // Names of the supervisor's files in the run directory.
@@ -45,7 +47,7 @@ func Run(o Options) (code int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := os.MkdirAll(o.RunDir, 0o755); err != nil {
-		return 1, fmt.Errorf("run directory: %w", err)
+		return 1, fault.Inputf("output_dir: %w; give a directory that can be made and written", err)
 	}
 	cmd, err := command(o)
 	if err != nil {
@@ -125,7 +127,7 @@ func crash(runDir string, t Trace, what string) error {
 		place = "before its first stage"
 	}
 	if op == "" {
-		op = "none"
+		op = "none, it was between ops"
 	}
 	return fmt.Errorf("the worker %s; it was in %s, last native op: %s; log: %s; the run is intact: the same command continues it",
 		what, place, op, filepath.Join(runDir, LogName))

@@ -35,6 +35,10 @@ func worker(how, dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(9)
 	}
+	if _, err := DivertStderr(dir); err != nil {
+		fmt.Println(err)
+		os.Exit(9)
+	}
 	c.SetPlace("iteration 3, stage update, step 17")
 	copy(c.Op(), "attention_backward\x00")
 	switch how {
@@ -84,7 +88,11 @@ func TestEnds(t *testing.T) {
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			code, err := Run(Options{Args: []string{"worker", c.how, dir}, RunDir: dir, Stderr: &bytes.Buffer{}})
+			var terminal bytes.Buffer
+			code, err := Run(Options{Args: []string{"worker", c.how, dir}, RunDir: dir, Stderr: &terminal})
+			if terminal.Len() > 0 {
+				t.Errorf("the user was shown more than the supervisor's sentence: %s", terminal.String())
+			}
 			if code != c.code || (err != nil) != (c.want != nil) {
 				t.Fatalf("code %d, error %v; want %d", code, err, c.code)
 			}
