@@ -183,3 +183,25 @@ func TestSecondProcess(t *testing.T) {
 	}
 	r.wait(first, stderr, 0)
 }
+
+// TestEarlySignal stops a run in its first moments: whatever it was doing, it ends with the signal's code and can be begun again.
+func TestEarlySignal(t *testing.T) {
+	r := newTraining(t)
+	for _, wait := range []time.Duration{0, 5, 10, 20, 30, 50, 80} {
+		must(t, os.RemoveAll(filepath.Join(r.dir, "run")))
+		cmd, stderr := r.start("run")
+		time.Sleep(wait * time.Millisecond)
+		must(t, cmd.Process.Signal(syscall.SIGTERM))
+		_ = cmd.Wait()
+		state := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		// The kernel ends a process that has not yet come to main.
+		if code := cmd.ProcessState.ExitCode(); code != 143 && !(state.Signaled() && state.Signal() == syscall.SIGTERM) {
+			t.Errorf("after %d ms: exit code %d, want 143\n%s", wait, code, stderr)
+		}
+		if strings.Count(stderr.String(), "spar: ") > 1 {
+			t.Errorf("after %d ms: more than one sentence\n%s", wait, stderr)
+		}
+	}
+	cmd, stderr := r.start("run")
+	r.wait(cmd, stderr, 0)
+}

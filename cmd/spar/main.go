@@ -9,14 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"spar/internal/fault"
+	"spar/trainer"
 )
 
 // cli lists the verbs; kong makes --help from it.
@@ -66,9 +65,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "spar: %v; see %s --help\n", err, verbOf(err))
 		return int(fault.Usage)
 	}
-	ctx, stop := context.WithCancelCause(context.Background())
-	defer stop(nil)
-	watchSignals(stop)
+	// Signals are caught before anything is opened, so that none is lost.
+	ctx, stop := trainer.SignalContext(context.Background())
+	defer stop()
 	call.BindTo(ctx, (*context.Context)(nil))
 	return exitCode(ctx, call.Run(), stderr)
 }
@@ -95,22 +94,6 @@ func verbOf(err error) string {
 	return "spar"
 }
 
-// signalled is the cause of a context that a signal has ended.
-type signalled struct{ signal syscall.Signal }
-
-func (s signalled) Error() string { return "stopped by " + s.signal.String() }
-
-// watchSignals ends the context on the first SIGINT or SIGTERM; the second one kills the process.
-func watchSignals(stop context.CancelCauseFunc) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		s := <-c
-		signal.Stop(c)
-		stop(signalled{s.(syscall.Signal)})
-	}()
-}
-
 func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
@@ -119,11 +102,12 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	fmt.Fprintln(stderr, "spar:", err)
-	var s signalled
-	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &s) {
-		return 128 + int(s.signal)
+	var stopped *trainer.Stopped
+	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped) && stopped.Signal != 0 {
+		fmt.Fprintf(stderr, "spar: stopped by %s\n", stopped.Where)
+		return 128 + int(stopped.Signal)
 	}
+	fmt.Fprintln(stderr, "spar:", err)
 	return fault.ExitCode(err)
 }
 

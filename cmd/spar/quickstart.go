@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"spar/native"
-	"spar/trainer"
 	"spar/trainer/quickstart"
 )
 
@@ -18,14 +17,12 @@ type quickstartCmd struct {
 	JSON      bool   `help:"The table as one JSON object."`
 }
 
-func (c *quickstartCmd) Run(s streams) error {
+func (c *quickstartCmd) Run(ctx context.Context, s streams) error {
 	defer c.start()()
 	lib, err := native.Open(native.Options{})
 	if err != nil {
 		return err
 	}
-	ctx, stop := trainer.SignalContext(context.Background())
-	defer stop()
 	result, err := quickstart.Run(ctx, quickstart.Options{
 		Dir: c.OutputDir, Seed: c.Seed, Threads: c.Threads, Chi2: c.Chi2, Library: lib, Log: s.err, Terminal: isTerminal(s.err),
 	})

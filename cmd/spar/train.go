@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"spar/internal/fault"
 	"spar/native"
 	"spar/trainer"
 	"spar/trainer/supervise"
@@ -47,7 +48,8 @@ func (c *trainCmd) Run(s streams) error {
 		Args: c.workerArgs(), RunDir: config.OutputDir, Stdin: s.in, Stdout: s.out, Stderr: s.err, Signals: signals,
 	})
 	if err != nil {
-		return err
+		fmt.Fprintln(s.err, "spar:", err)
+		code = max(code, fault.ExitCode(err))
 	}
 	if code != 0 {
 		return exitStatus(code)
@@ -73,7 +75,7 @@ type workerCmd struct {
 }
 
 // Run is the process that holds the native library.
-func (c *workerCmd) Run(s streams) error {
+func (c *workerCmd) Run(ctx context.Context, s streams) error {
 	config, err := trainer.LoadConfig(c.Config)
 	if err != nil {
 		return err
@@ -91,8 +93,6 @@ func (c *workerCmd) Run(s streams) error {
 	if s.err, err = supervise.DivertStderr(config.OutputDir); err != nil {
 		return err
 	}
-	ctx, stop := trainer.SignalContext(context.Background())
-	defer stop()
 	err = trainer.Run(ctx, config, trainer.RunOptions{Library: lib, Log: s.err, Terminal: isTerminal(s.err), Crumb: crumb})
 	crumb.SetOrderly()
 	return runFailure(s, err)

@@ -100,6 +100,9 @@ func verdict(runDir string, state *os.ProcessState, waitErr error, oomKills int6
 	}
 	trace := ReadCrumb(filepath.Join(runDir, CrumbName))
 	status, ok := state.Sys().(syscall.WaitStatus)
+	if s := status.Signal(); ok && status.Signaled() && (s == syscall.SIGINT || s == syscall.SIGTERM) {
+		return 128 + int(s), fmt.Errorf("stopped by %s before the run began; the same command begins it", s)
+	}
 	if ok && status.Signaled() {
 		return 1, crash(runDir, trace, killedBy(status.Signal(), oomKills))
 	}
