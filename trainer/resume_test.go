@@ -198,7 +198,7 @@ func TestDiskFull(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, syscall.ENOSPC) || trainer.ExitCode(err) != 1 {
+		if !errors.Is(err, syscall.ENOSPC) || trainer.ExitCode(err) != 1 || !strings.Contains(err.Error(), c.OutputDir+"/") {
 			t.Fatalf("write %d fails: got %v (exit code %d)", n, err, trainer.ExitCode(err))
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"spar/internal/fault"
 )
@@ -31,26 +34,32 @@ func ExitCode(err error) int {
 	return fault.ExitCode(err)
 }
 
-// SignalContext returns a context that the first SIGINT or SIGTERM cancels, so that Run stops after the step in hand; a
-// second one ends the process at once, which loses no more than the steps since the last checkpoint.
+// sameSignal is how long after the first signal another one counts as the same wish: service managers and timeout(1) signal a
+// process and its group, and a supervisor passes on what its worker may have got already.
+const sameSignal = time.Second
+
+// SignalContext returns a context that the first SIGINT or SIGTERM cancels, so that Run stops after the step in hand; another
+// one, more than a second later, ends the process at once, which loses no more than the steps since the last checkpoint.
 func SignalContext(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		select {
-		case s := <-signals:
-			number, _ := s.(syscall.Signal)
-			cancel(&Stopped{Signal: number, Where: s.String()})
-		case <-done:
-			return
-		}
-		select {
-		case s := <-signals:
-			number, _ := s.(syscall.Signal)
-			os.Exit(128 + int(number))
-		case <-done:
+		var first time.Time
+		for {
+			select {
+			case s := <-signals:
+				number, _ := s.(syscall.Signal)
+				if first.IsZero() {
+					first = time.Now()
+					cancel(&Stopped{Signal: number, Where: unix.SignalName(number)})
+				} else if time.Since(first) > sameSignal {
+					os.Exit(128 + int(number))
+				}
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, func() {

@@ -141,19 +141,21 @@ func TestBadLuck(t *testing.T) {
 	}{
 		{"crash", syscall.SIGSEGV, true, 1, []string{"the worker crashed", "iteration 0, stage update, step ", "last native op: ", "run/worker.log", "the same command continues"}},
 		{"kill", syscall.SIGKILL, true, 1, []string{"killed by SIGKILL", "iteration 0, stage update, step ", "last native op: ", "run/worker.log", "the same command continues"}},
-		{"interrupt", syscall.SIGINT, false, 130, []string{"stopped by interrupt after saving", "the same command continues"}},
-		{"terminate", syscall.SIGTERM, false, 143, []string{"stopped by terminated after saving", "the same command continues"}},
+		{"interrupt", syscall.SIGINT, false, 130, []string{"stopped by SIGINT after saving", "the same command continues"}},
+		{"terminate", syscall.SIGTERM, false, 143, []string{"stopped by SIGTERM after saving", "the same command continues"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			r := training{t, r.dir}
 			must(t, os.RemoveAll(filepath.Join(r.dir, "run")))
 			cmd, stderr := r.start("run")
 			r.updating(150, stderr)
-			pid := cmd.Process.Pid
-			if x.worker {
-				pid = r.worker(pid)
+			worker := r.worker(cmd.Process.Pid)
+			if !x.worker {
+				must(t, cmd.Process.Signal(x.signal))
 			}
-			must(t, syscall.Kill(pid, x.signal))
+			if x.worker || x.signal == syscall.SIGTERM { // a service manager signals both
+				must(t, syscall.Kill(worker, x.signal))
+			}
 			said := r.wait(cmd, stderr, x.code)
 			for _, part := range x.want {
 				if !strings.Contains(said, part) {

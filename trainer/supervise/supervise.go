@@ -20,6 +20,8 @@ import (
 	"runtime"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"spar/internal/fault"
 )
 
@@ -101,7 +103,7 @@ func verdict(runDir string, state *os.ProcessState, waitErr error, oomKills int6
 	trace := ReadCrumb(filepath.Join(runDir, CrumbName))
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if s := status.Signal(); ok && status.Signaled() && (s == syscall.SIGINT || s == syscall.SIGTERM) {
-		return 128 + int(s), fmt.Errorf("stopped by %s before the run began; the same command begins it", s)
+		return 128 + int(s), fmt.Errorf("stopped by %s before the run began; the same command begins it", unix.SignalName(s))
 	}
 	if ok && status.Signaled() {
 		return 1, crash(runDir, trace, killedBy(status.Signal(), oomKills))
@@ -121,7 +123,7 @@ func killedBy(s syscall.Signal, oomKills int64) string {
 	case s == syscall.SIGKILL:
 		return "was killed by SIGKILL (by hand, or by an out-of-memory killer outside this container)"
 	}
-	return fmt.Sprintf("was killed by signal %d (%s)", int(s), s)
+	return fmt.Sprintf("was killed by %s (%s)", unix.SignalName(s), s)
 }
 
 func crash(runDir string, t Trace, what string) error {
