@@ -25,6 +25,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
@@ -87,7 +88,7 @@ func Run(ctx context.Context, c *Config, o RunOptions) (err error) {
 		return err
 	}
 	if err := report.Write(r.fs, r.dir); err != nil {
-		return err
+		return r.classify(err)
 	}
 	r.logf("done: policy in %s, report in %s", r.path("policy"), r.path("report.html"))
 	return nil
@@ -169,6 +170,8 @@ func (r *run) classify(err error) error {
 	var classed *fault.Error
 	var stopped *Stopped
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w; free some space, then the same command continues the run", err)
 	case errors.As(err, &classed), errors.As(err, &stopped):
 		return err
 	case errors.Is(err, native.ErrNonFinite):

@@ -37,7 +37,6 @@ func CreateCrumb(path string) (*Crumb, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	clear(data)
 	return &Crumb{data: data, file: file}, nil
 }
 
@@ -47,7 +46,8 @@ func lockAndMap(file *os.File) ([]byte, error) {
 		return nil, fault.Inputf("%s: another process is working in this run directory; wait for it to end or give another output_dir", filepath.Dir(file.Name()))
 	}
 	if err == nil {
-		err = file.Truncate(crumbBytes)
+		// Written, not stretched: on a full disk the write fails, where a store into a hole would be a SIGBUS.
+		_, err = file.WriteAt(make([]byte, crumbBytes), 0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("breadcrumb %s: %w", file.Name(), err)
