@@ -29,7 +29,10 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 		return x, false, err
 	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
-	if e.pairs && len(x.rejected) == 0 {
+	if e.c.LossType == "kto" {
+		x.label = row.Label
+	}
+	if e.pairs && len(x.rejected) == 0 && x.label == nil {
 		return x, false, fmt.Errorf("%s needs a chosen and a rejected response here, this row has %s", e.c.Algorithm, row.Shape)
 	}
 	if !e.pairs && e.c.Algorithm != "dpo" {
