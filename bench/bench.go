@@ -44,7 +44,7 @@ type Result struct {
 	TokSMax        float64   `json:"tok_s_max"`
 	ProcessedTokS  float64   `json:"processed_tok_s"`      // middle, rows computed
 	PeakShare      float64   `json:"peak_share,omitempty"` // of the fp32 probe; absent where nothing is multiplied
-	RSSMB          float64   `json:"rss_mb"`               // peak resident memory of the process, 2^20 bytes
+	RSSMB          float64   `json:"rss_mb"`               // peak resident memory of the process at work, 2^20 bytes
 	PlanMB         float64   `json:"plan_mb,omitempty"`    // what the memory plan says the engine holds at most
 	LogicalTokens  int       `json:"logical_tokens"`       // in one repeat
 	Processed      int       `json:"processed_tokens"`     // in one repeat
@@ -119,10 +119,13 @@ func (c Config) result(name string, lib *native.Library) *Result {
 	return r
 }
 
-// measure waits for quiet, warms up, times the repeats between two probes and fills r. probe may be
-// nil.
-func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (native.Probe, error)) error {
+// measure warms up, waits for quiet, times the repeats between two probes and fills r. Memory is read
+// before the first probe, whose own buffer is no part of the work. probe may be nil.
+func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (native.Probe, error)) (err error) {
 	if err := w.run(); err != nil {
+		return err
+	}
+	if r.RSSMB, err = peakRSS(); err != nil {
 		return err
 	}
 	if err := r.await(ctx, c.QuietWait); err != nil {
@@ -141,7 +144,8 @@ func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (na
 	if err := r.probe(probe); err != nil {
 		return err
 	}
-	return r.summarize(w)
+	r.summarize(w)
+	return nil
 }
 
 // probe keeps the larger of the probes, so that a share is never flattered by a disturbed one.
@@ -154,7 +158,7 @@ func (r *Result) probe(probe func() (native.Probe, error)) error {
 	return err
 }
 
-func (r *Result) summarize(w work) (err error) {
+func (r *Result) summarize(w work) {
 	sorted := slices.Sorted(slices.Values(r.Seconds))
 	middle := median(sorted)
 	logical := float64(w.logical)
@@ -164,11 +168,9 @@ func (r *Result) summarize(w work) (err error) {
 	if r.ProbeGFlopS > 0 {
 		r.PeakShare = r.GFlop / middle / r.ProbeGFlopS
 	}
-	r.RSSMB, err = peakRSS()
-	return err
 }
 
-// middle is the middle of sorted seconds.
+// median is the middle of sorted seconds.
 func median(sorted []float64) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2

@@ -29,7 +29,8 @@ type corpus struct {
 	examples   []example
 	index      map[int]int // key -> place in examples
 	counts     map[string]int64
-	referenced bool // every row brings the reference's log-probs
+	referenced bool     // every row brings the reference's log-probs
+	notes      []string // for the user, once the run may begin
 }
 
 // byKey finds a row.
@@ -74,7 +75,7 @@ func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
 		}
 	}
 	for _, bad := range reader.Skipped() {
-		r.logf("%s:%d: left out: %s", path, bad.Line, bad.Reason)
+		c.notes = append(c.notes, fmt.Sprintf("%s:%d: left out: %s", path, bad.Line, bad.Reason))
 		c.counts["bad lines left out"]++
 	}
 	return c, r.finish(c, pairs)
@@ -96,7 +97,20 @@ func (r *run) finish(c *corpus, pairs bool) error {
 	}
 	c.referenced = given > 0 && pairs
 	c.hash = hashExamples(c.examples)
-	r.logf("%s: %s", c.path, countsText(c.counts))
+	c.notes = append(c.notes, fmt.Sprintf("%s: %s", c.path, countsText(c.counts)))
+	return nil
+}
+
+// announce tells the user what was read and what was left out or cut.
+func (r *run) announce() error {
+	for _, c := range []*corpus{r.train, r.held} {
+		if c == nil {
+			continue
+		}
+		for _, note := range c.notes {
+			r.logf("%s", note)
+		}
+	}
 	return nil
 }
 

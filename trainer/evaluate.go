@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -62,7 +63,7 @@ func evalStage(index int) (int, string) {
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
 	policyHash, _ := r.start(index)
-	d := draw{label: "evaluate", corpus: r.held, samples: 1, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
+	d := draw{corpus: r.held, samples: 1, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
@@ -141,6 +142,7 @@ func (r *run) measure(index int, e *journal.Entry) error {
 		return err
 	}
 	e.Values = values
+	r.logf("%s: %s", r.heading, evaluated(values))
 	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(r.held.examples), Values: values, Examples: r.show(real, fresh)}
 	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
 		return err
@@ -149,6 +151,15 @@ func (r *run) measure(index int, e *journal.Entry) error {
 		return err
 	}
 	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed(values)})
+}
+
+// evaluated is an evaluation in one line.
+func evaluated(v map[string]float64) string {
+	text := fmt.Sprintf("held-out loss %.4f nats a token; samples of %.1f tokens (real %.1f), %.0f %% cut off", v["loss"], v["length/generated"], v["length/real"], 100*v["truncated"])
+	if margin, compared := v["rewards/margins"]; compared {
+		text += fmt.Sprintf("; margin %.4f, accuracy %.3f against the policy before", margin, v["rewards/accuracies"])
+	}
+	return text
 }
 
 func prefixed(values map[string]float64) map[string]float64 {

@@ -72,6 +72,9 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 	if r.train, err = r.readCorpus(r.c.Data.Train, 0, needs.Generated); err != nil {
 		return nil, err
 	}
+	if err := r.announce(); err != nil {
+		return nil, err
+	}
 	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
 	p, err := policy.Open(r.lib, r.model, r.policyOptions())
 	if err != nil {

@@ -30,7 +30,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	}
 	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.checkMemory, r.openLogs} {
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openLineage, r.checkMemory, r.openLogs, r.announce} {
 		if err := open(); err != nil {
 			return nil, errors.Join(r.classify(err), r.close())
 		}

@@ -47,7 +47,7 @@ func (r *run) pair(ctx context.Context, t int) error {
 		if len(pairs) == 0 {
 			return fault.Inputf("no pair is left: %d of %d generated responses ran out of tokens; raise sampling.max_new_tokens or set truncated_samples: keep", e.Counts["truncated"], e.Counts["generated"])
 		}
-		r.logf("pair: %s", countsText(e.Counts))
+		r.logf("%s: %s", r.heading, countsText(e.Counts))
 		return writePairs(r.fs, r.path(pairsName(t)), pairs)
 	}
 	return r.do(ctx, s)

@@ -34,7 +34,7 @@ func (r *run) sample(ctx context.Context, t int) error {
 		return nil
 	}
 	policyHash, _ := r.start(t)
-	d := draw{label: "sample", corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash}
+	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file},
 		inputs: map[string]string{"policy": policyHash, "train": r.train.hash, "sampling": r.settings(d), "numerics": r.numerics()},
@@ -46,7 +46,6 @@ func (r *run) sample(ctx context.Context, t int) error {
 
 // draw is a set of responses to be drawn into one shard.
 type draw struct {
-	label      string
 	corpus     *corpus
 	samples    int // for each prompt
 	iteration  int // of the policy, which is the iteration of the random numbers
@@ -76,7 +75,8 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 		return err
 	}
 	total := len(d.corpus.examples) * d.samples
-	line := progress.Start(r.o.Log, r.o.Terminal, d.label, total, w.count, "responses")
+	line := r.progress(total, w.count, "responses drawn")
+	defer line.Close()
 	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
 	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
 		return stopOr(ctx, err)
@@ -128,6 +128,7 @@ func (o *ordered) add(c policy.Completion) error {
 		return fault.New(fault.Failed, "row %d, sample %d: an empty completion", x.key, c.Sample)
 	}
 	o.entry.Tokens += int64(len(c.Tokens))
+	o.line.Tokens(int64(len(c.Tokens)))
 	o.waiting[id{c.ID, c.Sample}] = shard.Record{Group: x.key, Sample: c.Sample, Prompt: x.prompt, Response: c.Tokens, Logp: c.Logp, Finish: finish}
 	for {
 		next := id{o.shard.count / o.draw.samples, o.shard.count % o.draw.samples}

@@ -8,7 +8,6 @@ import (
 	"spar/loader/shard"
 	"spar/trainer/journal"
 	"spar/trainer/policy"
-	"spar/trainer/progress"
 )
 
 // scoreChunk is how many groups are scored between two looks at the context and two writes.
@@ -100,7 +99,8 @@ func (r *run) scoreInto(ctx context.Context, file string, start int, groups []pa
 		return err
 	}
 	groups, skip := unscored(groups, w.count)
-	line := progress.Start(r.o.Log, r.o.Terminal, "score", len(groups), 0, "prompts")
+	line := r.progress(len(groups), 0, "prompts scored")
+	defer line.Close()
 	for first := 0; first < len(groups); first += scoreChunk {
 		if err := stopCause(ctx); err != nil {
 			return err
@@ -113,6 +113,7 @@ func (r *run) scoreInto(ctx context.Context, file string, start int, groups []pa
 		for i, g := range part {
 			for j, response := range g.Responses {
 				e.Tokens += int64(len(response))
+				line.Tokens(int64(len(response)))
 				if skip > 0 {
 					skip--
 					continue

@@ -12,6 +12,7 @@ import (
 
 	"spar/internal/fsys"
 	"spar/trainer/journal"
+	"spar/trainer/progress"
 )
 
 // stage is one unit of work: a function from hashed inputs to files.
@@ -21,6 +22,19 @@ type stage struct {
 	inputs    map[string]string // name -> hash
 	outputs   []string          // files or directories, relative to the run directory
 	work      func(ctx context.Context, e *journal.Entry) error
+}
+
+// heading is the stage's name for people; the baseline belongs to no iteration.
+func (s stage) heading() string {
+	if s.name == "baseline" {
+		return s.name
+	}
+	return fmt.Sprintf("iteration %d, %s", s.iteration, s.name)
+}
+
+// progress starts the line of a task of the stage in hand.
+func (r *run) progress(total, done int, unit string) *progress.Line {
+	return progress.Start(r.o.Log, r.o.Terminal, r.heading, total, done, unit)
 }
 
 // do does a stage unless it is sealed with the same inputs and its outputs are whole.
@@ -39,6 +53,7 @@ func (r *run) do(ctx context.Context, s stage) error {
 	}
 	e := journal.Entry{Iteration: s.iteration, Stage: s.name, Inputs: s.inputs, Outputs: map[string]string{},
 		Counts: map[string]int64{}, Values: map[string]float64{}}
+	r.heading = s.heading()
 	started := time.Now()
 	if err := s.work(ctx, &e); err != nil {
 		return fmt.Errorf("iteration %d, stage %s: %w", s.iteration, s.name, err)

@@ -70,6 +70,7 @@ type run struct {
 	metrics   *metrics.Writer
 	log       *slog.Logger // the run directory's
 	loaded    loaded
+	heading   string // of the stage in hand, for progress lines
 	closers   []io.Closer
 }
 

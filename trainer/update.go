@@ -14,7 +14,6 @@ import (
 	"spar/trainer/journal"
 	"spar/trainer/objective"
 	"spar/trainer/policy"
-	"spar/trainer/progress"
 	"spar/trainer/schedule"
 	"spar/trainer/snapshot"
 )
@@ -128,7 +127,7 @@ func (u *updating) begin() error {
 			continue
 		}
 		u.done = h.Step
-		r.logf("update: continuing after step %d of %d", h.Step, len(u.plan))
+		r.logf("%s: continuing after step %d of %d", r.heading, h.Step, len(u.plan))
 		return errors.Join(u.policy.ResumeOptimizer(h.OptimizerStep), u.policy.Reload(), r.metrics.Rewind(h.MetricsBytes))
 	}
 	return r.metrics.Rewind(r.metricsSealed())
@@ -152,7 +151,8 @@ func optimizerConfig(c *config.Config) native.OptimizerConfig {
 // steps takes the optimizer steps that are left, with checkpoints on the way.
 func (u *updating) steps(ctx context.Context, e *journal.Entry) error {
 	r := u.r
-	line := progress.Start(r.o.Log, r.o.Terminal, "update", len(u.plan), u.done, "steps")
+	line := r.progress(len(u.plan), u.done, "steps")
+	defer line.Close()
 	last := ""
 	for u.done < len(u.plan) {
 		r.place("iteration %d, stage update, step %d", u.t, u.done+1)
@@ -162,6 +162,7 @@ func (u *updating) steps(ctx context.Context, e *journal.Entry) error {
 		}
 		u.done++
 		e.Tokens += result.tokens
+		line.Tokens(result.tokens)
 		if err := r.metrics.Append(result.record(u)); err != nil {
 			return err
 		}

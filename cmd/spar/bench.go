@@ -26,12 +26,12 @@ type benchFlags struct {
 	engineFlags
 	profileFlag
 	Model          string        `help:"Hugging Face directory, GGUF file or, with --random-weights, a config." type:"path" default:".deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"`
-	Precision      string        `help:"fp32 or bf16; empty follows the stored weights." default:"" enum:",fp32,bf16"`
+	Precision      string        `help:"fp32 or bf16; empty follows the stored weights." default:"" placeholder:"PRECISION" enum:",fp32,bf16"`
 	RandomWeights  bool          `help:"Take the config only and draw the weights."`
 	Workload       string        `help:"JSON file with the workload; see docs/formats.md." type:"path" placeholder:"FILE"`
 	TokensPerBatch int           `help:"Rows of a micro-batch; 0: the whole workload." default:"0"`
 	Repeats        int           `help:"Timed runs after one to warm up." default:"5"`
-	QuietWait      time.Duration `help:"How long to wait for other processes to be quiet." default:"30s"`
+	QuietWait      time.Duration `help:"How long to wait for other processes to be quiet; 0: not at all." default:"30s"`
 	Seed           uint64        `help:"Seed of the random ids." default:"0"`
 	JSON           bool          `help:"One JSON object."`
 }
@@ -96,6 +96,9 @@ func (f benchFlags) config(m *loader.Model) (bench.Config, error) {
 	c := bench.Config{
 		Model: m, Policy: policy.Options{Precision: precision, Threads: f.Threads, ISA: f.ISA, RandomSeed: f.Seed},
 		TokensPerBatch: f.TokensPerBatch, Seed: f.Seed, Repeats: f.Repeats, QuietWait: f.QuietWait,
+	}
+	if f.QuietWait == 0 {
+		c.QuietWait = -1 // one look
 	}
 	if f.Workload != "" {
 		c.Workload, err = bench.ReadWorkload(f.Workload)

@@ -13,21 +13,21 @@ import (
 type evalCmd struct {
 	modelFlags
 	profileFlag
-	Data         string `required:"" help:"Held-out rows, in any shape that train reads." type:"path"`
+	Data         string `required:"" help:"Held-out rows, in any shape that train reads." type:"path" placeholder:"FILE"`
 	Reference    string `help:"Model to compare with: margin and accuracy of real responses against its samples." type:"path" placeholder:"MODEL"`
-	MaxLength    int    `help:"Longest prompt and response together, in tokens." default:"1024"`
+	MaxLength    int    `help:"Longest prompt and response together, in tokens; 0: 1024, or the model's own limit where that is less." default:"0"`
 	MaxNewTokens int    `help:"Longest fresh sample in tokens; 0 draws none." default:"0"`
 	Seed         uint64 `help:"Seed of the draws." default:"0"`
 	JSON         bool   `help:"One JSON object."`
 }
 
 func (c *evalCmd) Run(ctx context.Context, s streams) error {
-	if c.MaxLength < 2 || c.MaxNewTokens < 0 {
-		return fault.Usagef("--max-length %d --max-new-tokens %d: they must be at least 2 and 0", c.MaxLength, c.MaxNewTokens)
+	if c.MaxLength < 0 || c.MaxLength == 1 || c.MaxNewTokens < 0 {
+		return fault.Usagef("--max-length %d --max-new-tokens %d: give at least 2 tokens, or 0 for the default, and at least 0", c.MaxLength, c.MaxNewTokens)
 	}
 	defer c.start()()
 	e, err := tool.Eval(ctx, c.options(), tool.EvalOptions{
-		Reference: c.Reference, MaxLength: c.MaxLength, MaxNewTokens: c.MaxNewTokens, Seed: c.Seed,
+		Reference: c.Reference, MaxLength: c.MaxLength, MaxNewTokens: c.MaxNewTokens, Seed: c.Seed, Log: s.err,
 	}, c.Data)
 	if err != nil {
 		return err

@@ -14,15 +14,15 @@ import (
 // engineFlags choose how the native engine computes.
 type engineFlags struct {
 	Threads int    `help:"Threads; 0 takes what the process may use." default:"0"`
-	ISA     string `help:"Kernel family: ref, base, avx2 or avx512; empty takes the best." default:"" enum:",ref,base,avx2,avx512"`
+	ISA     string `help:"Kernel family: ref, base, avx2 or avx512; empty takes the best." default:"" placeholder:"FAMILY" enum:",ref,base,avx2,avx512"`
 	Library string `help:"Native library to load instead of the embedded one." type:"path" placeholder:"FILE"`
 }
 
 // modelFlags open a model for computing.
 type modelFlags struct {
 	engineFlags
-	Model         string `required:"" help:"Hugging Face directory or GGUF file." type:"path"`
-	Precision     string `help:"fp32 or bf16; empty follows the stored weights." default:"" enum:",fp32,bf16"`
+	Model         string `required:"" help:"Hugging Face directory or GGUF file." type:"path" placeholder:"MODEL"`
+	Precision     string `help:"fp32 or bf16; empty follows the stored weights." default:"" placeholder:"PRECISION" enum:",fp32,bf16"`
 	RandomWeights bool   `help:"Take the config only and draw the weights (for measuring)."`
 }
 
@@ -34,7 +34,7 @@ func (f modelFlags) options() tool.ModelOptions {
 
 // profileFlag adds --profile to a long verb.
 type profileFlag struct {
-	Profile string `help:"Write a Go profile: cpu, heap, mutex or trace." default:"" enum:",cpu,heap,mutex,trace"`
+	Profile string `help:"Write a Go profile (cpu, heap, mutex or trace) into the working directory." placeholder:"KIND" default:"" enum:",cpu,heap,mutex,trace"`
 }
 
 // start begins profiling into the working directory; call the result when done. The signal hook of

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -19,20 +21,21 @@ import (
 
 // cli lists the verbs; kong makes --help from it.
 type cli struct {
-	Quickstart quickstartCmd `cmd:"" help:"Train a tiny model by self-play on a language with known probabilities; prints a table, writes a report."`
-	Train      trainCmd      `cmd:"" help:"Run a training config; run it again to continue."`
-	Step       stepCmd       `cmd:"" help:"Take optimizer steps on the rows of a config and print everything about them."`
-	Tokenize   tokenizeCmd   `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
-	Sample     sampleCmd     `cmd:"" help:"Continue prompts, JSON lines in and out."`
-	Score      scoreCmd      `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
-	Eval       evalCmd       `cmd:"" help:"Measure a model on held-out rows."`
-	Report     reportCmd     `cmd:"" help:"Write a run's report.html again."`
-	Shard      shardCmd      `cmd:"" help:"Look at, check, export and import rollout shards."`
-	Model      modelCmd      `cmd:"" help:"Look at, convert and compare models."`
-	Plan       planCmd       `cmd:"" help:"Exact memory of a run before it starts."`
-	Doctor     doctorCmd     `cmd:"" help:"What this machine and this binary can do."`
-	Bench      benchCmd      `cmd:"" help:"Measure update, rollout, score and loader."`
-	Worker     workerCmd     `cmd:"" hidden:"" help:"The process that train supervises."`
+	Quickstart quickstartCmd    `cmd:"" help:"Train a tiny model by self-play on a language with known probabilities; prints a table, writes a report."`
+	Train      trainCmd         `cmd:"" help:"Run a training config; run it again to continue."`
+	Step       stepCmd          `cmd:"" help:"Take optimizer steps on the rows of a config and print everything about them."`
+	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
+	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
+	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
+	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
+	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
+	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
+	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`
+	Plan       planCmd          `cmd:"" help:"Exact memory of a run before it starts."`
+	Doctor     doctorCmd        `cmd:"" help:"What this machine and this binary can do."`
+	Bench      benchCmd         `cmd:"" help:"Measure update, rollout, score and loader."`
+	Version    kong.VersionFlag `help:"Print the version and stop."`
+	Worker     workerCmd        `cmd:"" hidden:"" help:"The process that train supervises."`
 }
 
 func main() {
@@ -55,12 +58,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "spar:", err)
 		return int(fault.Failed)
 	}
-	call, err := parser.Parse(args)
+	call, err := parser.Parse(helpArgs(args))
 	if exited >= 0 {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "spar: %v\nRun spar --help for the verbs and flags.\n", err)
+		fmt.Fprintf(stderr, "spar: %v; see %s --help\n", err, verbOf(err))
 		return int(fault.Usage)
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -68,6 +71,28 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	watchSignals(stop)
 	call.BindTo(ctx, (*context.Context)(nil))
 	return exitCode(ctx, call.Run(), stderr)
+}
+
+// helpArgs turns "spar" and "spar help VERB" into what asks for help.
+func helpArgs(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
+// verbOf is the command that a wrong command line was meant for, as far as it could be read.
+func verbOf(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil {
+		if node := wrong.Context.Selected(); node != nil {
+			return "spar " + strings.TrimPrefix(node.Path(), "spar ")
+		}
+	}
+	return "spar"
 }
 
 // signalled is the cause of a context that a signal has ended.

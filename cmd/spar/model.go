@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"spar/internal/fault"
@@ -56,10 +59,10 @@ func (i inspection) print(s streams) error {
 	fmt.Fprintf(w, "model\t%s (%s)\n", i.Path, i.Format)
 	fmt.Fprintf(w, "architecture\t%s, %d layers of %d, %d heads (%d key/value) of %d, vocabulary %d\n",
 		i.Architecture, cfg.NumLayers, cfg.HiddenSize, cfg.NumHeads, cfg.NumKVHeads, cfg.HeadDim, cfg.VocabSize)
-	fmt.Fprintf(w, "parameters\t%d in %d tensors, stored as %v, %.1f MiB\n", i.Parameters, i.Tensors, i.DTypes, mib(i.StoredBytes))
+	fmt.Fprintf(w, "parameters\t%d in %d tensors, stored as %s, %.1f MiB\n", i.Parameters, i.Tensors, strings.Join(slices.Sorted(maps.Keys(i.DTypes)), " and "), mib(i.StoredBytes))
 	fmt.Fprintf(w, "tokenizer\t%s\n", i.Tokenizer)
 	fmt.Fprintf(w, "chat template\t%.12s\n", orNone(i.TemplateHash))
-	fmt.Fprintf(w, "memory\tscore %.0f MiB fp32, %.0f MiB bf16; train %.0f MiB AdamW, %.0f MiB RMSProp; %.1f KiB a cached token\n",
+	fmt.Fprintf(w, "memory\tscore %.1f MiB fp32, %.1f MiB bf16; train %.1f MiB AdamW, %.1f MiB RMSProp; %.1f KiB a cached token (estimates; spar plan is exact)\n",
 		mib(i.Memory.ScoreF32), mib(i.Memory.ScoreBF16), mib(i.Memory.TrainAdamW), mib(i.Memory.TrainRMS), float64(i.Memory.KVPerToken)/1024)
 	for _, text := range i.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", text)

@@ -11,7 +11,7 @@ import (
 
 type planCmd struct {
 	Config  string `arg:"" help:"YAML config, as for train." type:"path"`
-	Program string `help:"Also print the program of a training batch, one op a line: forward or backward." default:"" enum:",forward,backward"`
+	Program string `help:"Also print the program of a training batch, one op a line: forward or backward." default:"" placeholder:"PART" enum:",forward,backward"`
 	JSON    bool   `help:"One JSON object."`
 }
 
@@ -72,6 +72,6 @@ func (p planned) print(s streams) error {
 	} {
 		fmt.Fprintf(w, "%s\t%.1f MiB\t\n", row.name, mib(row.bytes))
 	}
-	fmt.Fprintf(w, "rows of a training batch\t%d    \t\n", p.Rows)
+	fmt.Fprintf(w, "rows of a training batch\t%d\t\n", p.Rows)
 	return w.Flush()
 }

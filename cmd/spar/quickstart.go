@@ -14,7 +14,7 @@ type quickstartCmd struct {
 	OutputDir string `help:"Run directory; the same command continues a stopped run." default:"runs/quickstart" type:"path"`
 	Seed      uint64 `help:"Seed of model, data and draws." default:"0"`
 	Threads   int    `help:"Threads; 0 takes what the process may use." default:"0"`
-	Chi2      bool   `help:"Add an arm of chi-squared self-play."`
+	Chi2      bool   `name:"chi2" help:"Add an arm of chi-squared self-play."`
 	JSON      bool   `help:"The table as one JSON object."`
 }
 

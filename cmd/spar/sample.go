@@ -10,7 +10,7 @@ import (
 type sampleCmd struct {
 	modelFlags
 	profileFlag
-	Data         string   `required:"" help:"JSON lines of {prompt}, {prompt_ids} or {messages}; - is standard input."`
+	Data         string   `required:"" help:"JSON lines of {prompt}, {prompt_ids} or {messages}; - is standard input." placeholder:"FILE"`
 	JSON         bool     `help:"JSON lines (the only form)." default:"true" negatable:""`
 	N            int      `help:"Completions per line." default:"1"`
 	MaxNewTokens int      `help:"Longest completion in tokens." default:"128"`

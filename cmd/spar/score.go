@@ -9,7 +9,7 @@ import (
 type scoreCmd struct {
 	modelFlags
 	profileFlag
-	Data string `required:"" help:"JSON lines of {prompt, response}, {prompt_ids, response_ids} or {messages}; - is standard input."`
+	Data string `required:"" help:"JSON lines of {prompt, response}, {prompt_ids, response_ids} or {messages}; - is standard input." placeholder:"FILE"`
 	JSON bool   `help:"JSON lines (the only form)." default:"true" negatable:""`
 }
 

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"text/tabwriter"
 
 	"spar/internal/fault"
@@ -12,7 +14,7 @@ import (
 )
 
 type shardCmd struct {
-	Ls     shardLsCmd     `cmd:"" help:"List the shards of a directory."`
+	Ls     shardLsCmd     `cmd:"" help:"List the shards in a directory and below it."`
 	Cat    shardCatCmd    `cmd:"" help:"Print records as JSON lines."`
 	Verify shardVerifyCmd `cmd:"" help:"Check every byte of sealed shards."`
 	Export shardExportCmd `cmd:"" help:"Compress a sealed shard for storage (zstd)."`
@@ -20,12 +22,12 @@ type shardCmd struct {
 }
 
 type shardLsCmd struct {
-	Dir  string `arg:"" help:"Directory." type:"path"`
+	Dir  string `arg:"" help:"Run directory, or any with shards." type:"path"`
 	JSON bool   `help:"One JSON object a shard."`
 }
 
 func (c *shardLsCmd) Run(s streams) error {
-	list, err := shard.List(fsys.OS, c.Dir)
+	list, err := listShards(c.Dir)
 	if err != nil {
 		return err
 	}
@@ -46,11 +48,39 @@ func (c *shardLsCmd) Run(s streams) error {
 			state = "sealed"
 		}
 		if l.Error != "" {
-			state = l.Error
+			state = "damaged"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.2f\t%.12s\n", l.Name, state, l.Stats.Records, l.Stats.ResponseIDs, mib(l.Stats.Bytes), l.Header.PolicyHash)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, l := range list {
+		if l.Error != "" {
+			fmt.Fprintln(s.out, l.Error)
+		}
+	}
+	return nil
+}
+
+// listShards lists the shards of dir and of the directories in it.
+func listShards(dir string) ([]shard.Listed, error) {
+	list, err := shard.List(fsys.OS, dir)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() || path == dir {
+			return err
+		}
+		more, err := shard.List(fsys.OS, path)
+		list = append(list, more...)
+		return err
+	})
+	if err == nil && len(list) == 0 {
+		err = fault.Inputf("%s: no shard in it or below it (files ending in %s); give a run directory or its rollouts", dir, shard.Suffix)
+	}
+	return list, err
 }
 
 type shardCatCmd struct {

@@ -3,7 +3,7 @@ package main
 import "spar/trainer/tool"
 
 type tokenizeCmd struct {
-	Model   string `required:"" help:"Hugging Face directory or GGUF file." type:"path"`
+	Model   string `required:"" help:"Hugging Face directory or GGUF file." type:"path" placeholder:"MODEL"`
 	Special bool   `help:"Recognise special tokens inside plain text."`
 	File    string `arg:"" help:"JSON lines of {text} or {messages, add_generation_prompt}; - is standard input."`
 }

@@ -22,6 +22,15 @@ type trainCmd struct {
 	PrintConfig bool   `help:"Print the config with every default and stop."`
 }
 
+// Help is the long text of spar train --help.
+func (c *trainCmd) Help() string {
+	return `A config needs the keys model, algorithm and data; --print-config shows all keys, each with its meaning and value.
+The run directory (output_dir) holds run.json, journal.jsonl, metrics.jsonl, tb/, policy/ and report.html.
+Killed or stopped runs continue when the same command is given again; Ctrl-C finishes the step in hand and saves first.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 bad input or mismatch, 4 does not fit in memory, 5 diverged or not finite, 130 and 143 stopped by a signal after saving.`
+}
+
 // Run is the supervisor: it loads no native code and starts the worker.
 func (c *trainCmd) Run(s streams) error {
 	config, err := trainer.LoadConfig(c.Config)

@@ -2,7 +2,6 @@ package shard
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -57,9 +56,9 @@ const (
 // declared size, or is not a sound sealed shard, is an input error and leaves nothing behind.
 func Import(f fsys.FS, in, name string) error {
 	if _, err := f.Stat(name); err == nil {
-		return fault.Inputf("%s exists already: sealed shards are not replaced", name)
+		return fault.Inputf("%s exists already, and sealed shards are not replaced; give another name", name)
 	}
-	file, err := f.Open(in)
+	file, err := openNamed(f, in, "give a shard that spar shard export wrote")
 	if err != nil {
 		return err
 	}
@@ -70,7 +69,7 @@ func Import(f fsys.FS, in, name string) error {
 		_, err = Verify(f, temp)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("import %s: %w", in, err), removeIfThere(f, temp))
+		return errors.Join(err, removeIfThere(f, temp))
 	}
 	if err := f.Rename(temp, name); err != nil {
 		return errors.Join(err, removeIfThere(f, temp))
@@ -107,7 +106,7 @@ func declaredSize(file fsys.File, name string) (int64, error) {
 	}
 	var h zstd.Header
 	if err := h.Decode(head[:n]); err != nil || h.Skippable {
-		return 0, fault.Inputf("%s: not an exported shard: it does not start with a zstd frame", name)
+		return 0, fault.Inputf("%s: not an exported shard: it does not start with a zstd frame; give one that spar shard export wrote", name)
 	}
 	if !h.HasFCS || h.FrameContentSize > maxColdBytes {
 		return 0, fault.Inputf("%s: the zstd frame does not declare a possible size: export the shard again", name)

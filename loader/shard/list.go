@@ -22,7 +22,7 @@ type Listed struct {
 func List(f fsys.FS, dir string) ([]Listed, error) {
 	entries, err := f.ReadDir(dir)
 	if err != nil {
-		return nil, fault.Inputf("shards: %w", err)
+		return nil, fault.Inputf("%w; give a directory with shards", err)
 	}
 	var list []Listed
 	for _, e := range entries {

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"sort"
@@ -72,9 +73,18 @@ func (r *Reader) load() (err error) {
 	return nil
 }
 
+// openNamed opens a file that a caller named; one that is absent is an input error, with the remedy.
+func openNamed(f fsys.FS, name, remedy string) (fsys.File, error) {
+	file, err := f.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Inputf("%s: there is no such file; %s", name, remedy)
+	}
+	return file, err
+}
+
 // mapFile maps name, or reads it when its file system has no descriptors.
 func mapFile(f fsys.FS, name string) (data []byte, unmap func() error, err error) {
-	file, err := f.Open(name)
+	file, err := openNamed(f, name, "give a sealed shard, a file ending in "+Suffix)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,7 +48,7 @@ type Config struct {
 	Sampling           Sampling `yaml:"sampling"`
 
 	BatchSize         int          `yaml:"per_device_train_batch_size" default:"8" range:"[1,1048576]" doc:"pairs (sft: responses) of a micro-batch"`
-	TokensPerBatch    int          `yaml:"tokens_per_batch" default:"0" range:"[0,16777216]" doc:"micro-batches by tokens instead; 0: by pairs"`
+	TokensPerBatch    int          `yaml:"tokens_per_batch" default:"0" range:"[0,4194304]" doc:"micro-batches by tokens instead; 0: by pairs"`
 	AccumulationSteps int          `yaml:"gradient_accumulation_steps" default:"1" range:"[1,1048576]" doc:"micro-batches of one optimizer step"`
 	DropLast          bool         `yaml:"dataloader_drop_last" default:"false" doc:"leave out the last, smaller step of an epoch"`
 	Optim             string       `yaml:"optim" default:"adamw" oneof:"adamw rmsprop" doc:"optimizer"`

@@ -147,7 +147,7 @@ func maxLength(c *checkpoint.Config, want int) (int, error) {
 	case want == 0:
 		return c.MaxPositions, nil
 	case want > c.MaxPositions && c.Rope.Type != "dynamic":
-		return 0, fault.Inputf("max_length %d is more than the model's max_position_embeddings %d; lower it", want, c.MaxPositions)
+		return 0, fault.Inputf("max_length %d is more than the model's max_position_embeddings %d; lower max_length", want, c.MaxPositions)
 	}
 	return want, nil
 }

@@ -1,7 +1,9 @@
 // Package progress reports how far long work has come: one rewriting line with rate and time left on a terminal, a plain
 // line now and then otherwise.
 //
-//	l := progress.Start(os.Stderr, terminal, "sampling", 300, "prompts")
+//	l := progress.Start(os.Stderr, terminal, "iteration 0, sample", 300, 0, "responses")
+//	defer l.Close()
+//	l.Tokens(640)
 //	l.Set(12, "")
 //	l.Done("")
 //
@@ -30,6 +32,7 @@ type Line struct {
 	total    int
 	offset   int // done before this process
 	done     int
+	tokens   int64
 	width    int
 	started  time.Time
 	shown    time.Time
@@ -58,6 +61,9 @@ func (l *Line) Set(done int, note string) {
 	l.print(note)
 }
 
+// Tokens counts n more tokens, for their rate.
+func (l *Line) Tokens(n int64) { l.tokens += n }
+
 func (l *Line) print(note string) {
 	text := l.text(note)
 	if !l.terminal {
@@ -74,7 +80,7 @@ func (l *Line) text(note string) string {
 	if fresh := l.done - l.offset; fresh > 0 && seconds > 0 {
 		rate := float64(fresh) / seconds
 		left := time.Duration(float64(l.total-l.done) / rate * float64(time.Second))
-		text += fmt.Sprintf(", %.3g/s, %s left", rate, left.Round(time.Second))
+		text += fmt.Sprintf(", %.3g/s, %s%s left", rate, l.tokenRate(seconds), left.Round(time.Second))
 	}
 	if note != "" {
 		text += ", " + note
@@ -82,18 +88,46 @@ func (l *Line) text(note string) string {
 	return text
 }
 
+// tokenRate is empty when no tokens are counted.
+func (l *Line) tokenRate(seconds float64) string {
+	if l.tokens == 0 || seconds <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f tokens/s, ", float64(l.tokens)/seconds)
+}
+
+// Close clears the rewriting line of a task that did not come to its end, so that what follows begins a line.
+func (l *Line) Close() {
+	if l.w != nil && l.width > 0 {
+		fmt.Fprintf(l.w, "\r%s\r", strings.Repeat(" ", l.width))
+		l.width = 0
+	}
+}
+
 // Done ends the task with a final plain line.
 func (l *Line) Done(note string) {
 	if l.w == nil {
 		return
 	}
-	took := l.now().Sub(l.started)
-	text := fmt.Sprintf("%s: %d %s in %.1f s", l.label, l.done, l.unit, took.Seconds())
+	seconds := l.now().Sub(l.started).Seconds()
+	text := fmt.Sprintf("%s: %d %s in %s", l.label, l.done, l.unit, duration(seconds))
+	if l.done < l.total || l.offset > 0 {
+		text = fmt.Sprintf("%s: %d to %d of %d %s in %s", l.label, l.offset+1, l.done, l.total, l.unit, duration(seconds))
+	}
+	if rate := l.tokenRate(seconds); rate != "" {
+		text += ", " + strings.TrimSuffix(rate, ", ")
+	}
 	if note != "" {
 		text += ", " + note
 	}
-	if l.terminal {
-		fmt.Fprintf(l.w, "\r%s\r", strings.Repeat(" ", l.width))
-	}
+	l.Close()
 	fmt.Fprintln(l.w, text)
+}
+
+// duration shows three digits of a short time.
+func duration(seconds float64) string {
+	if seconds < 100 {
+		return fmt.Sprintf("%.3g s", seconds)
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
 }

@@ -19,6 +19,7 @@ func TestPlainLines(t *testing.T) {
 	var b bytes.Buffer
 	l := stepped(&b, false, 100, 40)
 	for i := 41; i <= 70; i++ {
+		l.Tokens(10)
 		l.Set(i, "loss 0.5")
 	}
 	l.Done("loss 0.4")
@@ -29,7 +30,7 @@ func TestPlainLines(t *testing.T) {
 	if !strings.Contains(got[0], "/s, ") || !strings.Contains(got[0], " left, loss 0.5") {
 		t.Errorf("the line %q lacks rate, time left or note", got[0])
 	}
-	if last := got[len(got)-1]; !strings.HasPrefix(last, "update: 70 steps in ") || !strings.HasSuffix(last, "loss 0.4") {
+	if last := got[len(got)-1]; !strings.HasPrefix(last, "update: 41 to 70 of 100 steps in ") || !strings.HasSuffix(last, " tokens/s, loss 0.4") {
 		t.Errorf("last line %q", last)
 	}
 }
@@ -42,6 +43,18 @@ func TestTerminalLine(t *testing.T) {
 	l.Done("")
 	if strings.Count(b.String(), "\n") != 1 || strings.Count(b.String(), "\r") != 4 {
 		t.Errorf("want one rewritten line, got %q", b.String())
+	}
+}
+
+// TestUnfinished leaves a task on a terminal: what is printed next must begin a line.
+func TestUnfinished(t *testing.T) {
+	var b bytes.Buffer
+	l := stepped(&b, true, 10, 0)
+	l.Set(1, "")
+	l.Close()
+	l.Close()
+	if !strings.HasSuffix(b.String(), " \r") || strings.Count(b.String(), "\r") != 3 {
+		t.Errorf("the line is not cleared once: %q", b.String())
 	}
 }
 

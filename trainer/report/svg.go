@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -83,14 +84,22 @@ func fit(lines []line) frame {
 func axes(b *strings.Builder, f frame) {
 	for _, v := range ticks(f.y0, f.y1) {
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
-			left, width-right, f.y(v), f.y(v), left-6, f.y(v)+4, figure(v))
+			left, width-right, f.y(v), f.y(v), left-6, f.y(v)+4, tick(v))
 	}
 	for _, v := range ticks(f.x0, f.x1) {
 		if v == math.Trunc(v) {
-			fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, f.x(v), height-bottom+18, figure(v))
+			fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, f.x(v), height-bottom+18, tick(v))
 		}
 	}
 	fmt.Fprintf(b, `<line class="axis" x1="%d" x2="%d" y1="%d" y2="%d"/>`, left, width-right, height-bottom, height-bottom)
+}
+
+// tick prints a round number.
+func tick(v float64) string {
+	if v == 0 {
+		return "0" // not -0
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
 // ticks are round numbers within a range: multiples of 1, 2 or 5 times a power of ten.

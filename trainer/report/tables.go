@@ -20,8 +20,8 @@ func number(v float64) cell { return cell{Text: figure(v), Numeric: true} }
 func figure(v float64) string {
 	a := math.Abs(v)
 	switch {
-	case v == 0:
-		return "0"
+	case v == math.Trunc(v) && a < 1e6:
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 1e6 || a < 1e-4:
 		return strconv.FormatFloat(v, 'g', 4, 64)
 	case a >= 1000:
@@ -31,7 +31,7 @@ func figure(v float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, decimals), 64)
 }
 
-// headline has a row for each policy and a column for each held-out value.
+// headline has a row for each held-out value and a column for each policy.
 func headline(es []metrics.Evaluation) table {
 	names := map[string]bool{}
 	for _, e := range es {
@@ -42,11 +42,10 @@ func headline(es []metrics.Evaluation) table {
 	if len(names) == 0 {
 		return table{}
 	}
-	columns := slices.Sorted(maps.Keys(names))
-	t := table{Head: append([]string{"policy"}, columns...)}
-	for _, e := range es {
-		row := []cell{word(policyName(e.Iteration))}
-		for _, name := range columns {
+	t := table{Head: append([]string{"held-out"}, policyNames(es)...)}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		row := []cell{word(name)}
+		for _, e := range es {
 			if v, ok := e.Values[name]; ok {
 				row = append(row, number(v))
 			} else {

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"io"
 	"math"
 
 	"spar/loader"
@@ -13,10 +14,13 @@ import (
 // EvalOptions say what Eval measures besides the likelihood of the held-out responses.
 type EvalOptions struct {
 	Reference    string // a model to tell real responses from its samples with; "": none
-	MaxLength    int    // prompt and response, tokens
+	MaxLength    int    // prompt and response, tokens; 0: 1024, or the model's own limit where that is less
 	MaxNewTokens int    // of a fresh sample; 0: none are drawn
 	Seed         uint64
+	Log          io.Writer // notes on rows that are left out; nil: none
 }
+
+const defaultLength = 1024 // tokens, as a run's max_length
 
 // Evaluation is what Eval found.
 type Evaluation struct {
@@ -51,7 +55,10 @@ func Eval(ctx context.Context, o ModelOptions, e EvalOptions, data string) (*Eva
 		return nil, err
 	}
 	defer m.Close()
-	gs, err := trainer.ReadRows(m, data, e.MaxLength)
+	if e.MaxLength == 0 {
+		e.MaxLength = min(defaultLength, m.Config.MaxPositions)
+	}
+	gs, err := trainer.ReadRows(m, data, e.MaxLength, e.Log)
 	if err != nil {
 		return nil, err
 	}
