@@ -133,14 +133,7 @@ func (e *encoder) ended(text string) ([]int32, error) {
 	if e.m.Tokenizer == nil {
 		return nil, fmt.Errorf("the row has text, and the model %s has no tokenizer; give ids", e.m.Path)
 	}
-	ids, err := e.m.Tokenizer.Encode(text, false)
-	if err != nil {
-		return nil, err
-	}
-	if len(e.m.Config.EOS) == 0 {
-		return nil, fmt.Errorf("the model %s names no end token (eos_token_id), so a response cannot end", e.m.Path)
-	}
-	return append(ids, int32(e.m.Config.EOS[0])), nil
+	return e.m.EncodeEnded(text)
 }
 
 // plain learns a text without a prompt: its first token is the prompt.
