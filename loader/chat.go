@@ -70,26 +70,24 @@ func (m *Model) EncodePair(prompt []template.Message, response string) (promptID
 	return promptIDs, responseIDs[:at+1], nil
 }
 
-// EncodePlainPair is EncodePair for plain strings: both are encoded as they are, without special tokens, and the
-// response ends with the model's end-of-sequence token.
-func (m *Model) EncodePlainPair(prompt, response string) (promptIDs, responseIDs []int32, err error) {
+// EncodeEnded encodes a plain string as a whole response: no special token is recognised in it, and the model's
+// end-of-sequence token follows it.
+func (m *Model) EncodeEnded(text string) ([]int32, error) {
 	if err := m.needTokenizer(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	eos := m.Config.EOS
 	if len(eos) == 0 {
 		eos = m.Generation.EOS
 	}
 	if len(eos) == 0 {
-		return nil, nil, fault.Inputf("%s names no end-of-sequence token (eos_token_id), so a response cannot end; add it to config.json", m.Path)
+		return nil, fault.Inputf("%s names no end-of-sequence token (eos_token_id), so a response cannot end; add it to config.json", m.Path)
 	}
-	if promptIDs, err = m.Tokenizer.Encode(prompt, false); err != nil {
-		return nil, nil, err
+	ids, err := m.Tokenizer.Encode(text, false)
+	if err != nil {
+		return nil, err
 	}
-	if responseIDs, err = m.Tokenizer.Encode(response, false); err != nil {
-		return nil, nil, err
-	}
-	return promptIDs, append(responseIDs, int32(eos[0])), nil
+	return append(ids, int32(eos[0])), nil
 }
 
 // StopIDs returns the ids that end a response, sorted: the end-of-sequence tokens of the config and of the generation

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"spar/internal/fault"
 	"spar/loader/dataset"
@@ -17,7 +18,8 @@ type example struct {
 	key                    int // line of the file
 	prompt                 []int32
 	chosen                 []int32
-	rejected               []int32 // nil: none
+	rejected               []int32 // nil: none; of a labelled row, the mismatched response
+	label                  *bool   // kto: whether chosen, alone, is desirable
 	refChosen, refRejected *float64
 }
 
@@ -95,9 +97,34 @@ func (r *run) finish(c *corpus, pairs bool) error {
 	if given > 0 && given < len(c.examples) {
 		return fault.Inputf("%s: %d of %d rows give ref_chosen_logps; give them in every row or in none", c.path, given, len(c.examples))
 	}
+	if err := r.mismatch(c); err != nil {
+		return err
+	}
 	c.referenced = given > 0 && pairs
 	c.hash = hashExamples(c.examples)
 	c.notes = append(c.notes, fmt.Sprintf("%s: %s", c.path, countsText(c.counts)))
+	return nil
+}
+
+// mismatch gives each labelled row of kto the response of the next one, from whose log-ratio the reference point is
+// estimated.
+func (r *run) mismatch(c *corpus) error {
+	labelled := 0
+	for _, x := range c.examples {
+		if x.label != nil {
+			labelled++
+		}
+	}
+	if labelled == 0 {
+		return nil
+	}
+	if labelled < len(c.examples) || labelled < 2 {
+		return fault.Inputf("%s: %d of %d rows have a label; kto takes pairs, or at least two rows that all have one", c.path, labelled, len(c.examples))
+	}
+	for i := range c.examples {
+		x, next := &c.examples[i], c.examples[(i+1)%len(c.examples)].chosen
+		x.rejected = next[:min(len(next), r.c.MaxLength-len(x.prompt))]
+	}
 	return nil
 }
 
@@ -132,6 +159,9 @@ func hashExamples(examples []example) string {
 			for _, v := range ids {
 				b = binary.LittleEndian.AppendUint32(b, uint32(v))
 			}
+		}
+		if x.label != nil {
+			b = strconv.AppendBool(b, *x.label)
 		}
 		for _, p := range []*float64{x.refChosen, x.refRejected} {
 			if p != nil {

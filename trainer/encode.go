@@ -29,7 +29,10 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 		return x, false, err
 	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
-	if e.pairs && len(x.rejected) == 0 {
+	if e.c.LossType == "kto" {
+		x.label = row.Label
+	}
+	if e.pairs && len(x.rejected) == 0 && x.label == nil {
 		return x, false, fmt.Errorf("%s needs a chosen and a rejected response here, this row has %s", e.c.Algorithm, row.Shape)
 	}
 	if !e.pairs && e.c.Algorithm != "dpo" {
@@ -130,14 +133,7 @@ func (e *encoder) ended(text string) ([]int32, error) {
 	if e.m.Tokenizer == nil {
 		return nil, fmt.Errorf("the row has text, and the model %s has no tokenizer; give ids", e.m.Path)
 	}
-	ids, err := e.m.Tokenizer.Encode(text, false)
-	if err != nil {
-		return nil, err
-	}
-	if len(e.m.Config.EOS) == 0 {
-		return nil, fmt.Errorf("the model %s names no end token (eos_token_id), so a response cannot end", e.m.Path)
-	}
-	return append(ids, int32(e.m.Config.EOS[0])), nil
+	return e.m.EncodeEnded(text)
 }
 
 // plain learns a text without a prompt: its first token is the prompt.

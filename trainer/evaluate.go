@@ -11,6 +11,7 @@ import (
 	"spar/loader/shard"
 	"spar/trainer/journal"
 	"spar/trainer/metrics"
+	"spar/trainer/policy"
 )
 
 // Judge looks at an evaluation and returns values of its own, which join the others under their names. real holds the
@@ -176,9 +177,9 @@ func (r *run) lengths(real, fresh records) map[string]float64 {
 	tokens := 0.0
 	for _, x := range r.held.examples {
 		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
-		v["logps/real"] += sum(a.Logp) / n
+		v["logps/real"] += policy.Sum(a.Logp) / n
 		v["length/real"] += float64(len(a.Response)) / n
-		v["logps/generated"] += sum(b.Logp) / n
+		v["logps/generated"] += policy.Sum(b.Logp) / n
 		v["length/generated"] += float64(len(b.Response)) / n
 		tokens += float64(len(a.Response))
 		if b.Finish == shard.FinishLength {
@@ -201,16 +202,16 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 	}
 	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
 	for _, x := range r.held.examples {
-		refOther := sum(drawn[id{x.key, 0}].Logp)
+		refOther := policy.Sum(drawn[id{x.key, 0}].Logp)
 		if len(x.rejected) > 0 {
-			refOther = sum(refs[id{x.key, 1}].Logp)
+			refOther = policy.Sum(refs[id{x.key, 1}].Logp)
 		}
-		chosen := beta * (sum(real[id{x.key, 0}].Logp) - sum(refs[id{x.key, 0}].Logp))
-		rejected := beta * (sum(real[id{x.key, 1}].Logp) - refOther)
+		chosen := beta * (policy.Sum(real[id{x.key, 0}].Logp) - policy.Sum(refs[id{x.key, 0}].Logp))
+		rejected := beta * (policy.Sum(real[id{x.key, 1}].Logp) - refOther)
 		values["rewards/chosen"] += chosen / n
 		values["rewards/rejected"] += rejected / n
 		values["rewards/margins"] += (chosen - rejected) / n
-		values["logps/rejected"] += sum(real[id{x.key, 1}].Logp) / n
+		values["logps/rejected"] += policy.Sum(real[id{x.key, 1}].Logp) / n
 		if chosen > rejected {
 			values["rewards/accuracies"] += 1 / n
 		} else {
@@ -236,8 +237,8 @@ func (r *run) judge(index int, real, fresh records, values map[string]float64) e
 	var a, b []Judged
 	for _, x := range r.held.examples {
 		x1, x2 := real[id{x.key, 0}], fresh[id{x.key, 0}]
-		a = append(a, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x1.Response), Logp: sum(x1.Logp), Finish: "data"})
-		b = append(b, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x2.Response), Logp: sum(x2.Logp), Finish: finishName(x2.Finish)})
+		a = append(a, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x1.Response), Logp: policy.Sum(x1.Logp), Finish: "data"})
+		b = append(b, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x2.Response), Logp: policy.Sum(x2.Logp), Finish: finishName(x2.Finish)})
 	}
 	own, err := r.o.Judge(index-1, a, b)
 	for name, v := range own {
@@ -259,7 +260,7 @@ func (r *run) show(real, fresh records) []metrics.Example {
 	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
 		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
 		out = append(out, metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
-			Finish: finishName(b.Finish), RealLogp: sum(a.Logp), GenLogp: sum(b.Logp)})
+			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)})
 	}
 	return out
 }

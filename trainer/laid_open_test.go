@@ -76,3 +76,28 @@ func TestStepsWithGivenReference(t *testing.T) {
 		t.Errorf("loss %v, want %v", s.Loss, want)
 	}
 }
+
+// TestStepsOfLabelledRows checks KTO on single responses: at the reference every log-ratio is 0, so the loss is 1/2 and the slope
+// -+beta/4 by label; the mismatched responses that estimate z0 get none. Mixed labels are refused.
+func TestStepsOfLabelledRows(t *testing.T) {
+	b := newBench(t)
+	c := b.config("dpo", "labels")
+	c.LossType, c.Beta, c.Shuffle, c.BatchSize, c.AccumulationSteps = "kto", config.PerIteration{0.5}, false, 2, 1
+	c.Data.Train = b.path("labels.jsonl")
+	rows := `{"prompt_ids":[3,4],"completion_ids":[5,6],"label":true}` + "\n" + `{"prompt_ids":[7],"completion_ids":[8],"label":false}` + "\n"
+	must(t, os.WriteFile(c.Data.Train, []byte(rows), 0o644))
+	got := steps(t, c, 1)[0]
+	if got.Loss != 0.5 {
+		t.Errorf("loss %v, want 1/2", got.Loss)
+	}
+	for i, want := range []float64{-0.0625, 0, 0.0625, 0} {
+		if got.Coef[i] != want {
+			t.Errorf("coefficients %v; number %d must be %v", got.Coef, i, want)
+		}
+	}
+	must(t, os.WriteFile(c.Data.Train, []byte(rows+`{"prompt_ids":[3],"chosen_ids":[4],"rejected_ids":[5]}`+"\n"), 0o644))
+	err := trainer.Steps(context.Background(), c, 1, trainer.RunOptions{}, func(trainer.StepReport) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "2 of 3 rows have a label") {
+		t.Errorf("mixed labels: %v", err)
+	}
+}

@@ -57,6 +57,9 @@ func (r *run) addPair(m *material, p pair, rollouts map[int]records) error {
 	needs := r.objective.Needs()
 	g := pack.Group{Key: p.Key, Prompt: x.prompt, Responses: [][]int32{x.chosen}}
 	e := objective.Example{RefReal: p.RefChosen, RefGen: p.RefRejected, LenReal: len(x.chosen)}
+	if x.label != nil {
+		e.Single, e.Label = true, *x.label
+	}
 	if needs.Generated {
 		rejected := x.rejected
 		if p.From >= 0 {

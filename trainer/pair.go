@@ -13,6 +13,7 @@ import (
 	"spar/internal/fsys"
 	"spar/loader/shard"
 	"spar/trainer/journal"
+	"spar/trainer/policy"
 )
 
 // pair is a line of pairs.jsonl: which responses are set against each other, with the sums of their reference log-probs. The tokens are
@@ -102,7 +103,7 @@ func (r *run) dataPairs(reference records) []pair {
 		case x.refChosen != nil && x.refRejected != nil:
 			p.RefChosen, p.RefRejected = *x.refChosen, *x.refRejected
 		case reference != nil:
-			p.RefChosen, p.RefRejected = sum(reference[id{x.key, 0}].Logp), sum(reference[id{x.key, 1}].Logp)
+			p.RefChosen, p.RefRejected = policy.Sum(reference[id{x.key, 0}].Logp), policy.Sum(reference[id{x.key, 1}].Logp)
 		}
 		out[i] = p
 	}
@@ -137,7 +138,7 @@ func (r *run) selfPairs(t, from int, reference records, counts map[string]int64)
 				}
 			}
 			out = append(out, pair{Key: x.key, From: from, Sample: j,
-				RefChosen: sum(reference[id{x.key, 0}].Logp), RefRejected: sum(scored[id{x.key, j}].Logp)})
+				RefChosen: policy.Sum(reference[id{x.key, 0}].Logp), RefRejected: policy.Sum(scored[id{x.key, j}].Logp)})
 		}
 	}
 	return out, nil

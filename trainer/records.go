@@ -26,14 +26,6 @@ func (m records) get(file string, key, sample int) (shard.Record, error) {
 	return rec, nil
 }
 
-func sum(logp []float32) float64 {
-	total := 0.0
-	for _, x := range logp {
-		total += float64(x)
-	}
-	return total
-}
-
 // checkWhole compares a sealed shard with what its stage was to write.
 func checkWhole(file string, have, want int) error {
 	if have != want {

@@ -123,6 +123,9 @@ func withLogps(e objective.Example, sums []float64) objective.Example {
 	if len(sums) > 1 {
 		e.LpGen = sums[1]
 	}
+	if e.Single {
+		e.LogRatioMismatched = e.LpGen - e.RefGen
+	}
 	if len(sums) > 2 {
 		e.LpProto = sums[2]
 	}

@@ -1,6 +1,7 @@
 package fsys
 
 import (
+	"maps"
 	"slices"
 
 	"spar/internal/rng"
@@ -41,20 +42,11 @@ func (c *crasher) dir(d *memDir) *memDir {
 	for _, change := range c.kept(d.pending) {
 		change.apply(names)
 	}
-	for _, name := range sortedNames(names) { // in order, so that chance is spent the same way every time
+	for _, name := range slices.Sorted(maps.Keys(names)) { // in order, so that chance is spent the same way every time
 		node := c.node(names[name])
 		clone.live[name], clone.synced[name] = node, node
 	}
 	return clone
-}
-
-func sortedNames(names map[string]memNode) []string {
-	var sorted []string
-	for name := range names {
-		sorted = append(sorted, name)
-	}
-	slices.Sort(sorted)
-	return sorted
 }
 
 func (c *crasher) node(n memNode) memNode {

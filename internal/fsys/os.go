@@ -36,7 +36,7 @@ func openOS(name string, flags int) (File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fault.Inputf("%s is a %s: a regular file is needed", name, kindOf(info.Mode()))
+		err = fault.Inputf("%s is a %s: a regular file is needed", name, Kind(info.Mode()))
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -44,7 +44,8 @@ func openOS(name string, flags int) (File, error) {
 	return &osFile{file: file}, nil
 }
 
-func kindOf(mode fs.FileMode) string {
+// Kind names what a file is that is not regular.
+func Kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
 		return "directory"

@@ -83,41 +83,6 @@ func equals(v strictjson.Value, text string) bool {
 	return false
 }
 
-// nearest is the known key with the smallest edit distance to key, or "" when none is near.
-func nearest(key string, known []string) string {
-	best, distance := "", len(key)/3+1
-	for _, k := range known {
-		if d := editDistance(key, k); d <= distance && d < max(len(k), 1) && (best == "" || d < editDistance(key, best)) {
-			best = k
-		}
-	}
-	return best
-}
-
-// editDistance counts insertions, deletions and replacements (Levenshtein).
-func editDistance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
 func knownKeys(used map[string]bool) []string {
 	var known []string
 	for k := range used {

@@ -8,6 +8,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/internal/strictjson"
+	"spar/internal/suggest"
 )
 
 // Limits of config.json.
@@ -232,7 +233,7 @@ func (k *configKeys) rest() {
 		case k.used[m.Key], slices.Contains(harmlessKeys, m.Key):
 		default:
 			hint := ""
-			if n := nearest(m.Key, knownKeys(k.used)); n != "" {
+			if n := suggest.Nearest(m.Key, knownKeys(k.used)); n != "" {
 				hint = fmt.Sprintf(" (did you mean %s?)", n)
 			}
 			k.fail(m.At, "the key %s is not known for %s and may change what the model computes%s; remove it if it does not", strictjson.Quote(m.Key), k.fam.architecture, hint)

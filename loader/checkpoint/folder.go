@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"spar/internal/fault"
+	"spar/internal/fsys"
 	"spar/internal/strictjson"
 )
 
@@ -69,7 +70,7 @@ func (f *folder) open(name string) (*os.File, int64, error) {
 	inside := path.Join(f.below, name)
 	info, err := f.root.Stat(inside)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, 0, fault.Inputf("%s: it is a %s instead of a regular file; replace it", f.join(name), kindOf(info.Mode()))
+		return nil, 0, fault.Inputf("%s: it is a %s instead of a regular file; replace it", f.join(name), fsys.Kind(info.Mode()))
 	}
 	if err != nil {
 		return nil, 0, f.openError(name, err)
@@ -131,20 +132,6 @@ func checkFileName(name string) error {
 		}
 	}
 	return nil
-}
-
-func kindOf(m fs.FileMode) string {
-	switch {
-	case m.IsDir():
-		return "directory"
-	case m&fs.ModeNamedPipe != 0:
-		return "pipe"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	case m&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "special file"
 }
 
 // cause is the innermost error, without the path that the message already has.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"spar/internal/fault"
+	"spar/internal/fsys"
 )
 
 // Model is an open model. Path and the fields are for reading only.
@@ -82,7 +83,7 @@ func statInput(path string) (os.FileInfo, error) {
 	case err != nil:
 		return nil, fault.Inputf("%s: it cannot be opened (%v); check path and permissions", path, cause(err))
 	case !info.IsDir() && !info.Mode().IsRegular():
-		return nil, fault.Inputf("%s: it is a %s; give a model directory or a GGUF file", path, kindOf(info.Mode()))
+		return nil, fault.Inputf("%s: it is a %s; give a model directory or a GGUF file", path, fsys.Kind(info.Mode()))
 	}
 	return info, nil
 }

@@ -1,4 +1,5 @@
-# cmake -DLIBRARY=... -P exports.cmake: the library exports spar_* only and needs the C library only.
+# cmake -DLIBRARY=... -DSOURCE=... -DBINARY=... -P exports.cmake: the library exports spar_* only, needs the C library
+# only, and holds nothing that depends on where it was built.
 find_program(NM nm REQUIRED)
 find_program(READELF readelf REQUIRED)
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
@@ -22,3 +23,14 @@ endforeach()
 if(dynamic MATCHES "RPATH|RUNPATH")
   message(FATAL_ERROR "the library holds a run path")
 endif()
+execute_process(COMMAND ${READELF} -n -S -W ${LIBRARY} OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
+if(sections MATCHES "build-id|NT_GNU_BUILD_ID|\\.debug_")
+  message(FATAL_ERROR "the library holds a build id or debug information")
+endif()
+file(STRINGS ${LIBRARY} strings)
+foreach(place ${SOURCE} ${BINARY})
+  string(FIND "${strings}" "${place}" at)
+  if(NOT at EQUAL -1)
+    message(FATAL_ERROR "the library holds the path ${place}: it would differ when built elsewhere")
+  endif()
+endforeach()

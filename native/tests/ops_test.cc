@@ -1,8 +1,10 @@
 // Runs the op tests: every registered case with the kernels of every family of this machine.
 //   ops_test [filter]             cases whose name, e.g. linear/avx512/forward m=17,n=33,k=65, has the filter in it
+//   ops_test --family=name        cases of one family; "widest" is the last that this machine can run
 //   ops_test --planted [filter]   spoils kernels on purpose; fails when a spoiled kernel passes its cases
 //   ops_test --bench [filter] [--threads=n]   times the ops, e.g. --bench linear/avx512 --threads=2
-// Exit code 0 when all is well, 1 when a case failed or a planted bug was missed, 2 for wrong usage.
+// Exit code 0 when all is well, 1 when a case failed or a planted bug was missed, 2 for wrong usage,
+// 77 when this machine cannot run the family.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,6 +13,8 @@
 
 namespace spar {
 namespace test {
+
+constexpr int kCannotRun = 77;  // ctest then says "Skipped"
 
 struct Tally {
   int passed = 0, failed = 0;
@@ -56,10 +60,19 @@ static std::vector<std::string> op_names() {
   return names;
 }
 
-static int run_all(const std::string& filter) {
+// All families of this machine, or the one that is named; empty when the machine does not have it.
+static std::vector<Family> chosen(const std::string& name) {
+  if (name.empty()) return families();
+  if (name == "widest") return {families().back()};
+  for (const Family& family : families())
+    if (name == family.name) return {family};
+  return {};
+}
+
+static int run_all(const std::vector<Family>& chosen, const std::string& filter) {
   Tally total;
   for (const std::string& op : op_names()) {
-    for (const Family& family : families()) {
+    for (const Family& family : chosen) {
       const Tally t = run_op(op, family, filter);
       total.passed += t.passed;
       total.failed += t.failed;
@@ -119,17 +132,19 @@ static int run_bench(const std::string& filter, int32_t num_threads) {
 }
 
 static int usage() {
-  std::fprintf(stderr, "usage: ops_test [--planted | --bench [--threads=n]] [filter]\n");
+  std::fprintf(stderr, "usage: ops_test [--family=name | --planted | --bench [--threads=n]] [filter]\n");
   return 2;
 }
 
 static int run(int argc, char** argv) {
-  std::string mode, filter;
+  std::string mode, filter, family;
   int32_t num_threads = 1;
   for (int i = 1; i < argc; i++) {
     const std::string arg = argv[i];
     if (arg == "--planted" || arg == "--bench")
       mode = arg;
+    else if (arg.rfind("--family=", 0) == 0)
+      family = arg.substr(9);
     else if (arg.rfind("--threads=", 0) == 0)
       num_threads = std::atoi(arg.c_str() + 10);
     else if (arg[0] == '-' || !filter.empty())
@@ -137,10 +152,13 @@ static int run(int argc, char** argv) {
     else
       filter = arg;
   }
-  if (num_threads < 1) return usage();
+  if (num_threads < 1 || (!mode.empty() && !family.empty())) return usage();
   if (mode == "--planted") return run_planted(filter);
   if (mode == "--bench") return run_bench(filter, num_threads);
-  return run_all(filter);
+  const std::vector<Family> tested = chosen(family);
+  if (!tested.empty()) return run_all(tested, filter);
+  std::printf("this machine cannot run the family %s\n", family.c_str());
+  return kCannotRun;
 }
 
 }  // namespace test

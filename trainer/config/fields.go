@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"spar/internal/suggest"
 )
 
 // keys lists the YAML keys of a struct type in order.
@@ -146,36 +148,10 @@ func describe(n *yaml.Node) string {
 	return text
 }
 
-// nearest suggests the key with the smallest edit distance, or lists them all.
-func nearest(key string, known []string) string {
-	best, distance := "", len(key)
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(key), k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best != "" && distance <= 1+len(best)/3 {
-		return fmt.Sprintf("did you mean %q?", best)
+// hint suggests the known key that key was meant to be, or lists them all.
+func hint(key string, known []string) string {
+	if near := suggest.Nearest(key, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "known keys: " + strings.Join(known, ", ")
-}
-
-// editDistance is Levenshtein's, by bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

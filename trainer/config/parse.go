@@ -103,7 +103,7 @@ func (d *decoder) mapping(n *yaml.Node, s reflect.Value, prefix string) {
 		path := prefix + key.Value
 		field, ok := fieldByKey(s, key.Value)
 		if key.Kind != yaml.ScalarNode || !ok {
-			d.problem(key, "unknown key %q; %s", path, nearest(key.Value, keys(s.Type())))
+			d.problem(key, "unknown key %q; %s", path, hint(key.Value, keys(s.Type())))
 			continue
 		}
 		if at, seen := d.keyAt[path]; seen {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -73,14 +74,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func sortedNames(m map[string]float64) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sortedNames(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Writer appends to both files.
 type Writer struct {

@@ -22,11 +22,18 @@ type Scored struct {
 func (s Scored) Sums() []float64 {
 	sums := make([]float64, len(s.Logp))
 	for i, logp := range s.Logp {
-		for _, x := range logp {
-			sums[i] += float64(x)
-		}
+		sums[i] = Sum(logp)
 	}
 	return sums
+}
+
+// Sum adds up in float64, from first to last.
+func Sum(logp []float32) float64 {
+	total := 0.0
+	for _, x := range logp {
+		total += float64(x)
+	}
+	return total
 }
 
 // ScoreOptions say what Score computes and in what portions.

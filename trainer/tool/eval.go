@@ -100,8 +100,8 @@ func likelihood(scored []policy.Scored) *Evaluation {
 	e := &Evaluation{Rows: len(scored)}
 	for _, s := range scored {
 		e.Tokens += len(s.Logp[0])
-		e.Logp += sum(s.Logp[0])
-		e.Entropy += sum(s.Entropy[0])
+		e.Logp += policy.Sum(s.Logp[0])
+		e.Entropy += policy.Sum(s.Entropy[0])
 	}
 	rows, tokens := float64(e.Rows), float64(e.Tokens)
 	e.NLL, e.Entropy = -e.Logp/tokens, e.Entropy/tokens
@@ -131,7 +131,7 @@ func describe(drawn []policy.Completion) *Fresh {
 	n := float64(len(drawn))
 	for _, c := range drawn {
 		f.Length += float64(len(c.Tokens)) / n
-		f.Logp += sum(c.Logp) / n
+		f.Logp += policy.Sum(c.Logp) / n
 		if c.Finish == policy.FinishStop {
 			f.Ended += 1 / n
 		}
@@ -170,7 +170,7 @@ func (e EvalOptions) refer(ctx context.Context, o ModelOptions, gs []pack.Group)
 	}
 	out := make([]referred, len(gs))
 	for i, c := range drawn {
-		out[i] = referred{real: sum(scored[i].Logp[0]), generated: c.Tokens, own: sum(c.Logp)}
+		out[i] = referred{real: policy.Sum(scored[i].Logp[0]), generated: c.Tokens, own: policy.Sum(c.Logp)}
 	}
 	return out, nil
 }
@@ -187,7 +187,7 @@ func tellApart(ctx context.Context, p *policy.Policy, gs []pack.Group, real []po
 	m := &Margin{}
 	n := float64(len(gs))
 	for i, r := range reference {
-		margin := (sum(real[i].Logp[0]) - r.real) - (sum(scored[i].Logp[0]) - r.own)
+		margin := (policy.Sum(real[i].Logp[0]) - r.real) - (policy.Sum(scored[i].Logp[0]) - r.own)
 		m.Margin += margin / n
 		if margin > 0 {
 			m.Accuracy += 1 / n

@@ -57,19 +57,11 @@ func Score(ctx context.Context, o ModelOptions, in io.Reader, name string, out i
 	}
 	enc := json.NewEncoder(out)
 	for _, r := range rows {
-		if err := enc.Encode(scored{Logp: r.Logp[0], Sum: sum(r.Logp[0]), Entropy: r.Entropy[0]}); err != nil {
+		if err := enc.Encode(scored{Logp: r.Logp[0], Sum: policy.Sum(r.Logp[0]), Entropy: r.Entropy[0]}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func sum(logp []float32) float64 {
-	total := 0.0
-	for _, v := range logp {
-		total += float64(v)
-	}
-	return total
 }
 
 func (row scoreRow) group(m *loader.Model, line int) (g pack.Group, err error) {
