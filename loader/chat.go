@@ -30,10 +30,15 @@ func (m *Model) EncodeChat(messages []template.Message, addGenerationPrompt bool
 	return m.Tokenizer.EncodeAround(text, plain)
 }
 
-// EncodePair returns the ids of a prompt, with the template's opening of the assistant's turn, and of a response in it:
+// EncodePair is EncodeTurn for an answer that is text alone.
+func (m *Model) EncodePair(prompt []template.Message, response string) (promptIDs, responseIDs []int32, err error) {
+	return m.EncodeTurn(prompt, template.Message{Role: "assistant", Content: response})
+}
+
+// EncodeTurn returns the ids of a prompt, with the template's opening of the assistant's turn, and of a response in it:
 // its text and the token that ends the turn. What the template writes after that token (a newline, often) is not part
 // of the response. The rendering of the whole must start with the rendering of the prompt.
-func (m *Model) EncodePair(prompt []template.Message, response string) (promptIDs, responseIDs []int32, err error) {
+func (m *Model) EncodeTurn(prompt []template.Message, answer template.Message) (promptIDs, responseIDs []int32, err error) {
 	end := m.turnEnd()
 	if end.err != nil {
 		return nil, nil, end.err
@@ -42,7 +47,7 @@ func (m *Model) EncodePair(prompt []template.Message, response string) (promptID
 	if err != nil {
 		return nil, nil, err
 	}
-	whole := append(slices.Clip(prompt), template.Message{Role: "assistant", Content: response})
+	whole := append(slices.Clip(prompt), answer)
 	text, plain, err := m.renderProtected(whole, false)
 	if err != nil {
 		return nil, nil, err

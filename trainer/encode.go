@@ -85,12 +85,12 @@ func (e *encoder) conversation(messages []template.Message) (example, error) {
 	if n < 2 || messages[n-1].Role != "assistant" {
 		return example{}, errors.New("the last of the messages must be the assistant's, after at least one other")
 	}
-	return e.chat(messages[:n-1], messages[n-1].Content, "", false)
+	return e.chat(messages[:n-1], messages[n-1:], nil)
 }
 
 func (e *encoder) texts(prompt, chosen, rejected dataset.Text) (example, error) {
 	if prompt.IsMessages {
-		return e.chat(prompt.Messages, chosen.String, rejected.String, rejected.Present)
+		return e.chat(prompt.Messages, chosen.Messages, rejected.Messages)
 	}
 	x, err := e.strings(prompt.String, chosen.String)
 	if err != nil || !rejected.Present {
@@ -100,14 +100,15 @@ func (e *encoder) texts(prompt, chosen, rejected dataset.Text) (example, error) 
 	return x, err
 }
 
-func (e *encoder) chat(prompt []template.Message, chosen, rejected string, pair bool) (x example, err error) {
+// chat encodes answers of one message each, with whatever further keys the template reads; rejected may be nil.
+func (e *encoder) chat(prompt, chosen, rejected []template.Message) (x example, err error) {
 	if e.m.Template == nil {
 		return x, fmt.Errorf("the row has messages, and the model %s has no chat template; give strings, or a model with one", e.m.Path)
 	}
-	if x.prompt, x.chosen, err = e.m.EncodePair(prompt, chosen); err != nil || !pair {
+	if x.prompt, x.chosen, err = e.m.EncodeTurn(prompt, chosen[0]); err != nil || rejected == nil {
 		return x, err
 	}
-	_, x.rejected, err = e.m.EncodePair(prompt, rejected)
+	_, x.rejected, err = e.m.EncodeTurn(prompt, rejected[0])
 	return x, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -62,12 +63,12 @@ func document(data []byte, name string) (*yaml.Node, error) {
 	if err := loader.Load(&doc); errors.Is(err, io.EOF) {
 		return nil, fault.Inputf("%s: the file is empty; it needs at least model, algorithm and data", name)
 	} else if err != nil {
-		return nil, fault.Inputf("%s: not valid YAML: %s", name, oneLine(err))
+		return nil, notYAML(name, err)
 	}
 	if err := loader.Load(&more); err == nil {
 		return nil, fault.Inputf("%s:%d: a second YAML document; a config is one document", name, more.Line)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, fault.Inputf("%s: not valid YAML: %s", name, oneLine(err))
+		return nil, notYAML(name, err)
 	}
 	root := &doc
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
@@ -79,7 +80,22 @@ func document(data []byte, name string) (*yaml.Node, error) {
 	return root, nil
 }
 
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// yamlPlace is how the YAML package names a place, as a point or the end of a range.
+var yamlPlace = regexp.MustCompile(`^.*\bat L([0-9]+)\.C([0-9]+)(?:-L([0-9]+)\.C([0-9]+))?: `)
+
+// notYAML says where a file stops being YAML.
+func notYAML(name string, err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	at := yamlPlace.FindStringSubmatch(text)
+	if at == nil {
+		return fault.Inputf("%s: not valid YAML: %s", name, text)
+	}
+	line, column := at[1], at[2]
+	if at[3] != "" {
+		line, column = at[3], at[4]
+	}
+	return fault.Inputf("%s:%s:%s: not valid YAML: %s", name, line, column, strings.TrimPrefix(text, at[0]))
+}
 
 // decoder fills a struct from a mapping and collects every problem.
 type decoder struct {

@@ -72,7 +72,7 @@ func (row scoreRow) group(m *loader.Model, line int) (g pack.Group, err error) {
 		if last < 1 || row.Messages[last].Role != "assistant" {
 			return g, errors.New(`"messages" must end with an assistant turn after at least one other`)
 		}
-		g.Prompt, response, err = m.EncodePair(row.Messages[:last], row.Messages[last].Content)
+		g.Prompt, response, err = m.EncodeTurn(row.Messages[:last], row.Messages[last])
 	case row.Prompt != nil && row.Response != nil && row.Messages == nil && row.PromptIDs == nil && row.ResponseIDs == nil:
 		if g.Prompt, err = encodeText(m, "prompt", *row.Prompt); err == nil {
 			response, err = encodeText(m, "response", *row.Response)
