@@ -28,12 +28,13 @@ import (
 // Config says what to measure. The zero value of each field but Model is the default.
 type Config struct {
 	Model          *loader.Model
-	Policy         policy.Options // Trainable and MaxLength are set by the benchmark
-	Workload       Workload       // zero: the benchmark's own default
-	TokensPerBatch int            // 0: the whole workload in one batch
-	Seed           uint64         // of the random ids
-	Repeats        int            // timed runs after one to warm up; 0: 5
-	QuietWait      time.Duration  // how long to wait for a quiet machine; 0: 30 s, negative: one look, no waiting
+	Policy         policy.Options     // Trainable and MaxLength are set by the benchmark
+	Workload       Workload           // zero: the benchmark's own default
+	TokensPerBatch int                // 0: the whole workload in one batch
+	Seed           uint64             // of the random ids
+	Repeats        int                // timed runs after one to warm up; 0: 5
+	QuietWait      time.Duration      // how long to wait for a quiet machine; 0: 30 s, negative: one look, no waiting
+	Waiting        func(busy float64) // told once when the machine is not quiet, with the share that others use; nil: nobody
 }
 
 // Result is one measurement.
@@ -128,7 +129,7 @@ func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (na
 	if r.RSSMB, err = peakRSS(); err != nil {
 		return err
 	}
-	if err := r.await(ctx, c.QuietWait); err != nil {
+	if err := r.await(ctx, c.QuietWait, c.Waiting); err != nil {
 		return err
 	}
 	if err := r.probe(probe); err != nil {

@@ -224,7 +224,7 @@ func TestGateIsBounded(t *testing.T) {
 	}
 	var r Result
 	start := time.Now()
-	if err := r.await(context.Background(), 300*time.Millisecond); err != nil {
+	if err := r.await(context.Background(), 300*time.Millisecond, nil); err != nil {
 		t.Fatal(err)
 	}
 	if r.Quiet || r.OthersBusy < quietShare || time.Since(start) > 10*time.Second {

@@ -15,8 +15,8 @@ const (
 )
 
 // await waits until the other processes leave the CPUs alone, at most limit, and records what it
-// saw. This process sleeps meanwhile, so what is busy is the others.
-func (r *Result) await(ctx context.Context, limit time.Duration) error {
+// saw. This process sleeps meanwhile, so what is busy is the others. waiting is told once when there is a wait; it may be nil.
+func (r *Result) await(ctx context.Context, limit time.Duration, waiting func(busy float64)) error {
 	start := time.Now()
 	for {
 		busy, err := othersBusy(ctx)
@@ -26,6 +26,10 @@ func (r *Result) await(ctx context.Context, limit time.Duration) error {
 		r.OthersBusy, r.WaitedS, r.Quiet = busy, time.Since(start).Seconds(), busy <= quietShare
 		if r.Quiet || time.Since(start) >= limit {
 			return nil
+		}
+		if waiting != nil {
+			waiting(busy)
+			waiting = nil
 		}
 	}
 }

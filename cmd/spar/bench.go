@@ -78,6 +78,9 @@ func (f benchFlags) measure(ctx context.Context, s streams, run engineBench) err
 	if err != nil {
 		return err
 	}
+	c.Waiting = func(busy float64) {
+		fmt.Fprintf(s.err, "other processes use %.0f %% of the machine; waiting up to %v for quiet (--quiet-wait)\n", 100*busy, f.QuietWait)
+	}
 	r, err := run(ctx, lib, c)
 	if err != nil {
 		return err

@@ -123,7 +123,7 @@ type Reader struct {
 func Open(path string, o Options) (*Reader, error) {
 	file, err := fsys.OS.Open(path)
 	if err != nil {
-		return nil, fault.Inputf("data: %w", err)
+		return nil, fault.Inputf("data: %w; give a file of JSON lines (.jsonl, .gz, .zst) or a .parquet file", err)
 	}
 	var rows source
 	if strings.HasSuffix(path, ".parquet") {
@@ -195,7 +195,7 @@ func ReadAll(path string, o Options) ([]Row, error) {
 func HashFile(path string) (string, error) {
 	file, err := fsys.OS.Open(path)
 	if err != nil {
-		return "", fault.Inputf("data: %w", err)
+		return "", fault.Inputf("data: %w; give a file of JSON lines (.jsonl, .gz, .zst) or a .parquet file", err)
 	}
 	defer file.Close()
 	h := sha256.New()
