@@ -16,6 +16,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -59,7 +60,7 @@ type Result struct {
 	Workload                 // pairs, or batch, prompt_len, new_tokens
 	Seed           uint64    `json:"seed"`
 	TokensPerBatch int       `json:"tokens_per_batch,omitempty"`
-	Model          string    `json:"model"`
+	Model          string    `json:"model"` // name of its file or directory
 	Parameters     int64     `json:"parameters"`
 	Precision      string    `json:"precision,omitempty"`
 	Threads        int       `json:"threads,omitempty"`
@@ -103,7 +104,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c Config) result(name string, lib *native.Library) *Result {
 	r := &Result{
 		Benchmark: name, Workload: c.Workload, Seed: c.Seed, TokensPerBatch: c.TokensPerBatch,
-		Model: c.Model.Path, Parameters: c.Model.Config.Parameters(),
+		Model: filepath.Base(c.Model.Path), Parameters: c.Model.Config.Parameters(),
 	}
 	if lib == nil {
 		return r
