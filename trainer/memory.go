@@ -17,9 +17,9 @@ type Requirement struct {
 	Available int64 // bytes that this process may still allocate
 }
 
-// Plan computes what the run that c describes needs. It reads the data, not the weights. With check it fails with class
-// fault.Memory, naming the cheapest change that fits, when that is more than there is.
-func Plan(c *Config, o RunOptions, check bool) (q Requirement, err error) {
+// Plan computes what the run that c describes needs. It reads the data, not the weights. When that is more than there is,
+// the requirement comes with an error of class fault.Memory that names the cheapest change that fits.
+func Plan(c *Config, o RunOptions) (q Requirement, err error) {
 	r := &run{c: c, o: o, fs: fsys.OS, lib: o.Library}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := c.Validate(); err != nil {
@@ -28,19 +28,16 @@ func Plan(c *Config, o RunOptions, check bool) (q Requirement, err error) {
 	if err := r.openInputs(); err != nil {
 		return q, r.classify(err)
 	}
-	return r.requirement(check)
+	return r.requirement()
 }
 
-func (r *run) requirement(check bool) (q Requirement, err error) {
+// requirement is Plan for inputs that are open.
+func (r *run) requirement() (q Requirement, err error) {
 	if q.Available, err = policy.Available(); err != nil {
 		return q, err
 	}
 	q.Workload = r.workload()
-	limit := int64(1) << 62
-	if check {
-		limit = q.Available
-	}
-	q.Memory, err = policy.CheckMemory(r.lib, r.model.Config, r.policyOptions(), q.Workload, limit)
+	q.Memory, err = policy.CheckMemory(r.lib, r.model.Config, r.policyOptions(), q.Workload, q.Available)
 	return q, err
 }
 

@@ -55,7 +55,7 @@ func (r *run) lock() error {
 
 // checkMemory refuses a run that would not fit, before the weights are read.
 func (r *run) checkMemory() error {
-	_, err := r.requirement(true)
+	_, err := r.requirement()
 	return err
 }
 

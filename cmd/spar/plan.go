@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
+	"spar/internal/fault"
 	"spar/trainer"
 )
 
@@ -29,15 +29,15 @@ type planned struct {
 	Rows      int   `json:"training_rows"`
 }
 
-func (c *planCmd) Run(ctx context.Context, s streams) error {
+func (c *planCmd) Run(s streams) error {
 	config, err := trainer.LoadConfig(c.Config)
 	if err != nil {
 		return err
 	}
 	o := trainer.RunOptions{Log: s.err}
-	q, err := trainer.Plan(config, o, false)
-	if err != nil {
-		return err
+	q, tooBig := trainer.Plan(config, o)
+	if tooBig != nil && fault.ExitCode(tooBig) != int(fault.Memory) {
+		return tooBig
 	}
 	p := planned{
 		Weights: q.WeightBytes, Packed: q.PackedBytes, Gradients: q.GradientBytes, Optimizer: q.OptimizerBytes,
@@ -50,14 +50,14 @@ func (c *planCmd) Run(ctx context.Context, s streams) error {
 	} else if err := p.print(s); err != nil {
 		return err
 	}
-	if c.Program != "" {
-		text, err := trainer.Program(config, o, c.Program == "backward")
-		if err != nil {
-			return err
-		}
-		fmt.Fprint(s.out, text)
+	if c.Program == "" || tooBig != nil {
+		return tooBig
 	}
-	_, err = trainer.Plan(config, trainer.RunOptions{}, true)
+	text, err := trainer.Program(config, o, c.Program == "backward")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(s.out, text)
 	return err
 }
 
