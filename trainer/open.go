@@ -17,6 +17,7 @@ import (
 	"spar/trainer/journal"
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
+	"spar/trainer/policy"
 	"spar/trainer/supervise"
 )
 
@@ -81,8 +82,12 @@ func (r *run) openModel() (err error) {
 		return err
 	}
 	r.closers = append(r.closers, r.model)
+	precision, err := policy.PrecisionOf(r.c.Precision, r.model.Config)
+	if err != nil {
+		return err
+	}
 	// A run that is continued keeps the kernels it began with; see openLineage.
-	r.lineage.Precision, r.lineage.Kernels = r.precision(), r.lib.Info().BestISA
+	r.lineage.Precision, r.lineage.Kernels = precision.String(), r.lib.Info().BestISA
 	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
 	return err
 }
@@ -174,7 +179,7 @@ func (r *run) describe() (journal.Lineage, error) {
 		Model:     journal.Artefact{Path: r.c.Model, Hash: model},
 		Tokenizer: r.model.TokenizerHash(), Template: r.model.TemplateHash(),
 		Train:  journal.Artefact{Path: r.train.path, Hash: r.train.fileHash},
-		Binary: binary, Kernels: info.BestISA, CPU: info.CPU, Build: info.Build, Precision: r.precision(),
+		Binary: binary, Kernels: info.BestISA, CPU: info.CPU, Build: info.Build, Precision: r.lineage.Precision,
 		Started: time.Now().UTC().Format(time.RFC3339),
 	}
 	if r.held != nil {
@@ -182,17 +187,6 @@ func (r *run) describe() (journal.Lineage, error) {
 	}
 	l.ParentRun, err = r.parent()
 	return l, err
-}
-
-// precision resolves auto: bf16 when the weights are stored in it, else fp32.
-func (r *run) precision() string {
-	switch {
-	case r.c.Precision != "auto":
-		return r.c.Precision
-	case strings.EqualFold(r.model.Config.DType, "BF16"):
-		return "bf16"
-	}
-	return "fp32"
 }
 
 // parent finds the run whose policy is this run's model: the nearest directory above it with a run.json.

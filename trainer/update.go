@@ -33,7 +33,9 @@ func (r *run) update(ctx context.Context, t int) error {
 	if r.objective.Needs().Proto {
 		s.inputs["first"] = r.output(0, "sample", rolloutsName(0))
 	}
-	s.work = func(ctx context.Context, e *journal.Entry) error { return r.train1(ctx, t, hashOfInputs(s.inputs), e) }
+	s.work = func(ctx context.Context, e *journal.Entry) error {
+		return r.runUpdate(ctx, t, hashOfInputs(s.inputs), e)
+	}
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ type updating struct {
 	done      int   // optimizer steps of this one
 }
 
-func (r *run) train1(ctx context.Context, t int, inputs string, e *journal.Entry) error {
+func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t)}
 	var err error
 	if u.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, t)); err != nil {

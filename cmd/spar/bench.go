@@ -92,7 +92,7 @@ func (f benchFlags) measure(ctx context.Context, s streams, run engineBench) err
 }
 
 func (f benchFlags) config(m *loader.Model) (bench.Config, error) {
-	precision, err := tool.PrecisionOf(f.Precision, m.Config)
+	precision, err := policy.PrecisionOf(f.Precision, m.Config)
 	if err != nil {
 		return bench.Config{}, err
 	}

@@ -59,6 +59,23 @@ type Policy struct {
 	hash      string // of the weights, "" when not known
 }
 
+// PrecisionOf resolves the name of a precision, as flags and configs have it: fp32, bf16, or "auto" or "" for that of the
+// stored weights, which is bf16 for BF16 and fp32 for everything else.
+func PrecisionOf(name string, c *checkpoint.Config) (native.Precision, error) {
+	switch name {
+	case "fp32":
+		return native.FP32, nil
+	case "bf16":
+		return native.BF16, nil
+	case "", "auto":
+		if c.DType == "BF16" {
+			return native.BF16, nil
+		}
+		return native.FP32, nil
+	}
+	return 0, fault.Usagef("precision %q: use fp32 or bf16", name)
+}
+
 // Open loads m's weights into the engine. The caller keeps m open for as long as the policy is
 // saved with its side files, and closes it.
 func Open(lib *native.Library, m *loader.Model, o Options) (*Policy, error) {

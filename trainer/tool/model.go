@@ -3,9 +3,7 @@ package tool
 import (
 	"fmt"
 
-	"spar/internal/fault"
 	"spar/loader"
-	"spar/loader/checkpoint"
 	"spar/loader/template"
 	"spar/native"
 	"spar/trainer/policy"
@@ -32,7 +30,7 @@ func (o ModelOptions) Load() (*loader.Model, error) {
 
 // Policy puts the weights of m into the engine for sequences of at most maxLength tokens.
 func (o ModelOptions) Policy(m *loader.Model, maxLength int, trainable bool) (*policy.Policy, error) {
-	precision, err := PrecisionOf(o.Precision, m.Config)
+	precision, err := policy.PrecisionOf(o.Precision, m.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -43,23 +41,6 @@ func (o ModelOptions) Policy(m *loader.Model, maxLength int, trainable bool) (*p
 	return policy.Open(lib, m, policy.Options{
 		Precision: precision, Threads: o.Threads, ISA: o.ISA, Trainable: trainable, MaxLength: maxLength, RandomSeed: o.Seed,
 	})
-}
-
-// PrecisionOf resolves the name of a precision; "" means the one that the weights are stored in,
-// as far as computing knows it: bf16 for BF16, fp32 for everything else.
-func PrecisionOf(name string, c *checkpoint.Config) (native.Precision, error) {
-	switch name {
-	case "fp32":
-		return native.FP32, nil
-	case "bf16":
-		return native.BF16, nil
-	case "":
-		if c.DType == "BF16" {
-			return native.BF16, nil
-		}
-		return native.FP32, nil
-	}
-	return 0, fault.Usagef("precision %q: use fp32 or bf16", name)
 }
 
 // prompt is the part of an input row that score and sample share.
