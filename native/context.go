@@ -18,7 +18,7 @@ const BreadcrumbBytes = 64
 // ContextConfig says how a context computes.
 type ContextConfig struct {
 	Threads    int    // 0: all CPUs that this process may use
-	ISA        string // auto ref base avx2 avx512; "" is auto
+	ISA        string // auto ref base avx2 avx512 avx512bf16 amx; "" is auto
 	Breadcrumb []byte // nil, or at least BreadcrumbBytes: the engine writes the name of the op in hand there
 }
 

@@ -123,7 +123,8 @@ func (l *Library) Info() Info {
 }
 
 // isaNames are the kernel families by their code.
-var isaNames = [...]string{sparIsaAuto: "auto", sparIsaRef: "ref", sparIsaBase: "base", sparIsaAvx2: "avx2", sparIsaAvx512: "avx512"}
+var isaNames = [...]string{sparIsaAuto: "auto", sparIsaRef: "ref", sparIsaBase: "base", sparIsaAvx2: "avx2", sparIsaAvx512: "avx512",
+	sparIsaAvx512bf16: "avx512bf16", sparIsaAmx: "amx"}
 
 func isaName(code int32) string {
 	if code >= 0 && int(code) < len(isaNames) {

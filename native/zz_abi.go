@@ -9,27 +9,29 @@ import (
 )
 
 const (
-	sparAbiVersion   = 1
-	sparOk           = 0
-	sparEInvalid     = 1
-	sparENomem       = 2
-	sparEState       = 3
-	sparENonfinite   = 4
-	sparECancelled   = 5
-	sparEInternal    = 6
-	sparFp32         = 0
-	sparBf16         = 1
-	sparIsaAuto      = 0
-	sparIsaRef       = 1
-	sparIsaBase      = 2
-	sparIsaAvx2      = 3
-	sparIsaAvx512    = 4
-	sparOptimAdamw   = 0
-	sparOptimRmsprop = 1
-	sparFinishNone   = 0
-	sparFinishStop   = 1
-	sparFinishLength = 2
-	sparFinishHost   = 3
+	sparAbiVersion    = 1
+	sparOk            = 0
+	sparEInvalid      = 1
+	sparENomem        = 2
+	sparEState        = 3
+	sparENonfinite    = 4
+	sparECancelled    = 5
+	sparEInternal     = 6
+	sparFp32          = 0
+	sparBf16          = 1
+	sparIsaAuto       = 0
+	sparIsaRef        = 1
+	sparIsaBase       = 2
+	sparIsaAvx2       = 3
+	sparIsaAvx512     = 4
+	sparIsaAvx512bf16 = 5
+	sparIsaAmx        = 6
+	sparOptimAdamw    = 0
+	sparOptimRmsprop  = 1
+	sparFinishNone    = 0
+	sparFinishStop    = 1
+	sparFinishLength  = 2
+	sparFinishHost    = 3
 )
 
 // Opaque handles: addresses of the engine's objects.

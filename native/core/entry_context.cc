@@ -10,7 +10,7 @@ namespace {
 // The family to run: AUTO is the best of this machine. 0 when it is not here.
 int32_t choose_isa(int32_t wanted, const spar_info& info) {
   if (wanted == SPAR_ISA_AUTO) return info.isa_best;
-  if (wanted < SPAR_ISA_REF || wanted > SPAR_ISA_AVX512) return 0;
+  if (wanted < SPAR_ISA_REF || wanted > SPAR_ISA_AMX) return 0;
   return (info.isa_mask >> wanted & 1) != 0 ? wanted : 0;
 }
 

@@ -50,6 +50,8 @@ extern "C" {
 #define SPAR_ISA_BASE 2 /* what every CPU of this architecture has */
 #define SPAR_ISA_AVX2 3
 #define SPAR_ISA_AVX512 4
+#define SPAR_ISA_AVX512BF16 5 /* bf16 products by vdpbf16ps; all else as AVX512 */
+#define SPAR_ISA_AMX 6        /* bf16 products by tiles; all else as AVX512BF16 */
 
 #define SPAR_OPTIM_ADAMW 0
 #define SPAR_OPTIM_RMSPROP 1

@@ -109,7 +109,7 @@ void test_sampler_bits(void) {
   const int cases[] = {TIED, BIAS | QK_NORM, WINDOW, TIED | BIAS | QK_NORM | WINDOW};
   spar_info info = {.size = sizeof info};
   spar_library_info(&info);
-  for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AVX512; isa++)
+  for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AMX; isa++)
     for (int i = 0; (info.isa_mask >> isa & 1) != 0 && i < 4; i++)
       for (int32_t precision = SPAR_FP32; precision <= SPAR_BF16; precision++) {
         engine e = open_engine(isa, 2, precision, cases[i]);

@@ -99,7 +99,7 @@ void test_threads(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     for (int32_t precision = SPAR_FP32; precision <= SPAR_BF16; precision++) {
       outcome truth = train_once(SPAR_ISA_REF, 1, precision, cases[i]);
-      for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AVX512; isa++) {
+      for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AMX; isa++) {
         if ((isa_mask() >> isa & 1) == 0) continue;
         outcome one = train_once(isa, 1, precision, cases[i]);
         close_outcome(&truth, &one, 2e-5f);
@@ -160,7 +160,7 @@ static void check_order(engine* e) {
 
 void test_prefix_groups(void) {
   const int cases[] = {TIED, BIAS | QK_NORM, WINDOW};
-  for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AVX512; isa++)
+  for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AMX; isa++)
     for (int i = 0; (isa_mask() >> isa & 1) != 0 && i < 3; i++)
       for (int32_t precision = SPAR_FP32; precision <= SPAR_BF16; precision++) {
         engine e = open_engine(isa, 2, precision, cases[i]);

@@ -23,34 +23,22 @@
 
 namespace spar {
 
-namespace isa_ref {
-extern const OpTable table;
-}
-namespace isa_base {
-extern const OpTable table;
-}
-#if defined(__x86_64__)
-namespace isa_avx2 {
-extern const OpTable table;
-}
-namespace isa_avx512 {
-extern const OpTable table;
-}
-#endif
-
 namespace test {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> found = [] {
-    std::vector<Family> f = {{SPAR_ISA_REF, "ref", &isa_ref::table}, {SPAR_ISA_BASE, "base", &isa_base::table}};
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    if (avx2) f.push_back({SPAR_ISA_AVX2, "avx2", &isa_avx2::table});
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-      f.push_back({SPAR_ISA_AVX512, "avx512", &isa_avx512::table});
-#endif
+    constexpr struct {
+      int32_t isa;
+      const char* name;
+    } kNames[] = {{SPAR_ISA_REF, "ref"},
+                  {SPAR_ISA_BASE, "base"},
+                  {SPAR_ISA_AVX2, "avx2"},
+                  {SPAR_ISA_AVX512, "avx512"},
+                  {SPAR_ISA_AVX512BF16, "avx512bf16"},
+                  {SPAR_ISA_AMX, "amx"}};
+    std::vector<Family> f;
+    for (const auto& n : kNames)
+      if (const OpTable* table = backend_table(n.isa)) f.push_back({n.isa, n.name, table});
     return f;
   }();
   return found;
@@ -132,7 +120,7 @@ Check::Check(const Family& family, const OpTable& kernels) : family_(family), ke
 
 Check::~Check() { finish(); }
 
-const OpTable& Check::reference() const { return isa_ref::table; }
+const OpTable& Check::reference() const { return (*backend_table(SPAR_ISA_REF)); }
 
 char* Check::allocate(int64_t bytes) {
   const size_t whole = static_cast<size_t>((bytes + 2 * kGuardBytes + 63) / 64 * 64);

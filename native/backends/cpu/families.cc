@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace spar {
@@ -21,6 +23,8 @@ SPAR_FAMILY(base)
 #if defined(__x86_64__)
 SPAR_FAMILY(avx2)
 SPAR_FAMILY(avx512)
+SPAR_FAMILY(avx512bf16)
+SPAR_FAMILY(amx)
 #endif
 
 namespace {
@@ -31,6 +35,8 @@ const CpuFamily kFamilies[] = {
 #if defined(__x86_64__)
     {SPAR_ISA_AVX2, &isa_avx2::table, &isa_avx2::probe_loops},
     {SPAR_ISA_AVX512, &isa_avx512::table, &isa_avx512::probe_loops},
+    {SPAR_ISA_AVX512BF16, &isa_avx512bf16::table, &isa_avx512bf16::probe_loops},
+    {SPAR_ISA_AMX, &isa_amx::table, &isa_amx::probe_loops},
 #endif
 };
 
@@ -68,6 +74,25 @@ bool runs_avx512() {
   return runs_avx2() && has_state(0xe6) && has(cpuid(7, 0).ebx, kF | kDq | kBw | kVl);
 }
 
+bool runs_avx512bf16() {
+  constexpr uint32_t kBf16 = 1u << 5;
+  return runs_avx512() && has(cpuid(7, 1).eax, kBf16);
+}
+
+// Tiles are off until the process asks Linux for their state, once; it stays granted.
+bool tiles_granted() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+bool runs_amx() {
+  constexpr uint32_t kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+  constexpr uint64_t kTileState = 0x60000;
+  static const bool runs =
+      runs_avx512bf16() && has_state(kTileState) && has(cpuid(7, 0).edx, kAmxBf16 | kAmxTile) && tiles_granted();
+  return runs;
+}
+
 void cpu_name(char* out, size_t capacity) {
   char name[49] = "";
   for (uint32_t i = 0; i < 3; i++) {
@@ -83,6 +108,8 @@ void cpu_name(char* out, size_t capacity) {
 
 bool runs_avx2() { return false; }
 bool runs_avx512() { return false; }
+bool runs_avx512bf16() { return false; }
+bool runs_amx() { return false; }
 void cpu_name(char* out, size_t capacity) { std::strncpy(out, "unknown", capacity - 1); }
 
 #endif
@@ -91,6 +118,8 @@ int32_t runnable_mask() {
   int32_t mask = 1 << SPAR_ISA_REF | 1 << SPAR_ISA_BASE;
   if (runs_avx2()) mask |= 1 << SPAR_ISA_AVX2;
   if (runs_avx512()) mask |= 1 << SPAR_ISA_AVX512;
+  if (runs_avx512bf16()) mask |= 1 << SPAR_ISA_AVX512BF16;
+  if (runs_amx()) mask |= 1 << SPAR_ISA_AMX;
   return mask;
 }
 
@@ -110,7 +139,7 @@ const OpTable* backend_table(int32_t isa) {
 void backend_info(spar_info* out) {
   out->isa_mask = runnable_mask();
   out->isa_best = SPAR_ISA_BASE;
-  for (int32_t isa = SPAR_ISA_AVX2; isa <= SPAR_ISA_AVX512; isa++)
+  for (int32_t isa = SPAR_ISA_AVX2; isa <= SPAR_ISA_AMX; isa++)
     if ((out->isa_mask >> isa & 1) != 0) out->isa_best = isa;
   out->cpu_count = cpu_count();
   std::strncpy(out->backend, "cpu", sizeof out->backend - 1);
