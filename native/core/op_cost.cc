@@ -45,7 +45,11 @@ struct Cost {
     int64_t panels = a.weight.backward == nullptr ? 1 : 2;
     return {0, 4 * a.weight.n * a.weight.k + panels * weight_bytes(a.weight)};
   }
-  OpCost operator()(const LinearForward& a) const { return product(*a.rows, a.weight); }
+  OpCost operator()(const LinearForward& a) const {
+    OpCost cost = product(*a.rows, a.weight);
+    if (a.residual != nullptr) cost.bytes += 4 * *a.rows * a.weight.n;
+    return cost;
+  }
   OpCost operator()(const LinearBackwardInput& a) const { return product(*a.rows, a.weight); }
   OpCost operator()(const LinearBackwardWeight& a) const {
     int64_t m = *a.rows;

@@ -23,6 +23,7 @@ using Kernel = void (*)(const Exec&, const Args&);
 struct OpTable {
   const char* name;  // "cpu/avx512"
   LinearPackedBytes linear_packed_bytes;
+  LinearPackRows linear_pack_rows;
   Kernel<EmbedForward> embed_forward;
   Kernel<EmbedBackward> embed_backward;
   Kernel<NormForward> norm_forward;

@@ -69,6 +69,7 @@ struct Printer {
   void operator()(const LinearPrepare& a) { weight(a.weight); }
   void operator()(const LinearForward& a) {
     pointer("x", a.x), weight(a.weight), pointer("bias", a.bias), pointer("y", a.y);
+    pointer("residual", a.residual);
   }
   void operator()(const LinearBackwardInput& a) {
     pointer("dy", a.dy), weight(a.weight), pointer("dx", a.dx), number("accumulate", a.accumulate);

@@ -3,17 +3,13 @@
 //
 // Sums are taken in the order that linear/op.h states: chains of kChain depths from 0, added to
 // the base in ascending order. Tiles, panels and threads do not enter.
-//
-// Panels: ceil(columns / kPanel) of them, one after another, columns past the end zero. In a panel
-// the words of depth p are kPanel neighbours: fp32 values, or in bf16 precision pairs of depths
-// 2p (low half) and 2p + 1 (high half), so that one shift or mask widens a whole vector.
 #pragma once
 #include <cstdint>
 
-#include "backends/cpu/vec.h"
-#include "core/bf16.h"
+#include "backends/cpu/gemm/panels.h"
+#include "backends/cpu/rows.h"
+#include "backends/cpu/vec_bf16.h"
 #include "core/exec.h"
-#include "ops/linear/op.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -23,13 +19,12 @@ constexpr int64_t kChain = kSumChain;
 // Tile of C held in registers: kTileRows x kPanel. 24 of 32 vector registers with AVX-512, 12 of
 // 16 with AVX2, 8 of 16 in the base family, which needs one more for the product.
 #if defined(__AVX512F__)
-constexpr int kPanelVectors = 3, kTileRows = 8;
+constexpr int kTileRows = 8;
 #elif defined(__AVX2__)
-constexpr int kPanelVectors = 2, kTileRows = 6;
+constexpr int kTileRows = 6;
 #else
-constexpr int kPanelVectors = 2, kTileRows = 4;
+constexpr int kTileRows = 4;
 #endif
-constexpr int kPanel = kPanelVectors * kLanes;
 
 // Depths between the words in use and those fetched for later: into the first cache always, into
 // the second when nothing else brings the panel there. Measured on Sapphire Rapids: without them a
@@ -39,26 +34,6 @@ constexpr int64_t kNear = 16, kFar = 64;
 // Where the tile's panel comes from: kMemory, read now for the first and only time; kCache, read
 // before by another tile, so that there is time to fetch the next panel; kScratch, copied just now.
 enum class Source { kMemory, kCache, kScratch };
-
-// 32-bit words of one panel.
-SPAR_INLINE int64_t panel_words(int64_t depth, bool bf16) { return (bf16 ? (depth + 1) / 2 : depth) * kPanel; }
-SPAR_INLINE int64_t panel_count(int64_t columns) { return (columns + kPanel - 1) / kPanel; }
-
-// B of a product, from some depth on.
-struct Panels {
-  const uint32_t* words;
-  int64_t stride;  // words from panel to panel
-  bool bf16;
-};
-
-SPAR_INLINE Panels panels_of(const void* data, int64_t depth, bool bf16) {
-  return {static_cast<const uint32_t*>(data), panel_words(depth, bf16), bf16};
-}
-// The same columns from depth `first` on (even).
-SPAR_INLINE Panels panels_from(Panels b, int64_t first) {
-  b.words += panel_words(first, b.bf16);
-  return b;
-}
 
 // One tile: `rows` x `columns` of C, columns <= P kPanel.
 struct Tile {
@@ -189,8 +164,10 @@ struct Product {
 };
 
 // Rows [row0, row1) and panels [panel0, panel1) of one chain, P panels at a time.
+// a: A from row0 and depth `first` on.
 template <int P, bool kBf16>
-SPAR_INLINE void chain_panels(const Product& g, int64_t first, int64_t row0, int64_t row1, int64_t panel, int tiles) {
+SPAR_INLINE void chain_panels(const Product& g, const float* a, int64_t a_stride, int64_t first, int64_t row0,
+                              int64_t row1, int64_t panel, int tiles) {
   const int64_t depth = g.depth - first < kChain ? g.depth - first : kChain, column = panel * kPanel;
   const int64_t columns = g.columns - column < P * kPanel ? g.columns - column : P * kPanel;
   const bool start = first == 0;
@@ -203,8 +180,8 @@ SPAR_INLINE void chain_panels(const Product& g, int64_t first, int64_t row0, int
     const int64_t rows = (row1 - row) / (tiles - i);
     // The first tiles fetch the next panel between them, the others have nothing left to fetch.
     const int64_t slice = i * lines * 16 < lines * kPanel ? i * lines * 16 : 0;
-    const Tile t = {g.a + row * g.a_stride + first,
-                    g.a_stride,
+    const Tile t = {a + (row - row0) * a_stride,
+                    a_stride,
                     b.words + panel * b.stride,
                     b.stride,
                     depth,
@@ -222,26 +199,41 @@ SPAR_INLINE void chain_panels(const Product& g, int64_t first, int64_t row0, int
   }
 }
 
+// Rows of A as bf16 precision takes them: row r at to[r kChain].
+SPAR_INLINE void round_rows(const float* a, int64_t a_stride, int64_t rows, int64_t depth, float* to) {
+  for (int64_t r = 0; r < rows; r++)
+    each_vector(depth, [&](int64_t p, int n) {
+      store_part(to + r * kChain + p, round_bf16(load_part(a + r * a_stride + p, n)), n);
+    });
+}
+
 // Few rows leave registers free: several panels at once give the multiply-adds of one row enough
 // independent chains, and memory several streams.
 template <bool kBf16>
-SPAR_INLINE void product_block_of(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1) {
-  const int64_t rows = row1 - row0;
+SPAR_INLINE void product_block_of(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
+                                  float* scratch) {
+  const int64_t rows = row1 - row0, a_stride = kBf16 ? kChain : g.a_stride;
   const int tiles = static_cast<int>((rows + kTileRows - 1) / kTileRows);
   for (int64_t first = 0; first < g.depth; first += kChain) {
     int64_t panel = panel0;
+    const float* a = g.a + row0 * g.a_stride + first;
+    if (kBf16) {
+      round_rows(a, g.a_stride, rows, g.depth - first < kChain ? g.depth - first : kChain, scratch);
+      a = scratch;
+    }
     if (rows * 4 <= kTileRows)
-      for (; panel + 4 <= panel1; panel += 4) chain_panels<4, kBf16>(g, first, row0, row1, panel, 1);
+      for (; panel + 4 <= panel1; panel += 4) chain_panels<4, kBf16>(g, a, a_stride, first, row0, row1, panel, 1);
     if (rows * 2 <= kTileRows)
-      for (; panel + 2 <= panel1; panel += 2) chain_panels<2, kBf16>(g, first, row0, row1, panel, 1);
-    for (; panel < panel1; panel++) chain_panels<1, kBf16>(g, first, row0, row1, panel, tiles);
+      for (; panel + 2 <= panel1; panel += 2) chain_panels<2, kBf16>(g, a, a_stride, first, row0, row1, panel, 1);
+    for (; panel < panel1; panel++) chain_panels<1, kBf16>(g, a, a_stride, first, row0, row1, panel, tiles);
   }
 }
 
 // One block of a product, the work of one thread.
-SPAR_INLINE void product_block(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1) {
-  if (g.b.bf16) return product_block_of<true>(g, row0, row1, panel0, panel1);
-  product_block_of<false>(g, row0, row1, panel0, panel1);
+SPAR_INLINE void product_block(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
+                               float* scratch) {
+  if (g.b.bf16) return product_block_of<true>(g, row0, row1, panel0, panel1, scratch);
+  product_block_of<false>(g, row0, row1, panel0, panel1, scratch);
 }
 
 // How a product is cut into blocks for threads: by shape only. Blocks want to be large, so that a
@@ -277,11 +269,11 @@ template <class Threads, class Done>
 SPAR_INLINE void product(Threads& threads, const Product& g, Done&& done) {
   const Blocks blocks = blocks_of(g.rows, g.columns);
   const int64_t panels = panel_count(g.columns);
-  threads.parallel(blocks.count(), [&](int64_t unit, int32_t) {
+  threads.parallel(blocks.count(), [&](int64_t unit, int32_t thread) {
     const int64_t row0 = unit % blocks.row_blocks * blocks.rows, panel0 = unit / blocks.row_blocks * blocks.panels;
     const int64_t row1 = row0 + blocks.rows < g.rows ? row0 + blocks.rows : g.rows;
     const int64_t panel1 = panel0 + blocks.panels < panels ? panel0 + blocks.panels : panels;
-    product_block(g, row0, row1, panel0, panel1);
+    product_block(g, row0, row1, panel0, panel1, threads.scratch(thread));
     done(row0, row1, panel0, panel1);
   });
 }
@@ -296,6 +288,7 @@ struct OuterProduct {
   float* dw;
   int64_t dw_stride;
   int64_t rows, n, k;
+  bool bf16;  // dy and x are rounded
 };
 
 constexpr int64_t kOuterRows = 24 * kTileRows, kOuterPanels = 192 / kPanel;
@@ -309,7 +302,7 @@ SPAR_INLINE int64_t outer_units(int64_t n, int64_t k) {
 // depth p lies at to[(s * depth + p) * kSlice]. Depths are taken in runs that stay in the first
 // cache while their slices are cut.
 template <int kSlice>
-SPAR_INLINE void pack_slices(const float* from, int64_t stride, int64_t depth, int64_t count, float* to) {
+SPAR_INLINE void pack_slices(const float* from, int64_t stride, int64_t depth, int64_t count, bool bf16, float* to) {
   constexpr int64_t run = 16;
   for (int64_t p0 = 0; p0 < depth; p0 += run) {
     const int64_t p1 = p0 + run < depth ? p0 + run : depth;
@@ -326,6 +319,9 @@ SPAR_INLINE void pack_slices(const float* from, int64_t stride, int64_t depth, i
       }
     }
   }
+  if (!bf16) return;
+  const int64_t floats = (count + kSlice - 1) / kSlice * kSlice * depth;
+  each_vector(floats, [&](int64_t i, int n) { store_part(to + i, round_bf16(load_part(to + i, n)), n); });
 }
 
 SPAR_INLINE void outer_unit(const OuterProduct& g, int64_t unit, float* scratch) {
@@ -337,8 +333,8 @@ SPAR_INLINE void outer_unit(const OuterProduct& g, int64_t unit, float* scratch)
   float* b = scratch + kOuterRows * kChain;
   for (int64_t first = 0; first < g.rows; first += kChain) {
     const int64_t depth = g.rows - first < kChain ? g.rows - first : kChain;
-    pack_slices<kTileRows>(g.dy + first * g.dy_stride + n0, g.dy_stride, depth, num_n, a);
-    pack_slices<kPanel>(g.x + first * g.x_stride + k0, g.x_stride, depth, num_k, b);
+    pack_slices<kTileRows>(g.dy + first * g.dy_stride + n0, g.dy_stride, depth, num_n, g.bf16, a);
+    pack_slices<kPanel>(g.x + first * g.x_stride + k0, g.x_stride, depth, num_k, g.bf16, b);
     for (int64_t k = 0; k < num_k; k += kPanel) {
       for (int64_t n = 0; n < num_n; n += kTileRows) {
         float* c = g.dw + (n0 + n) * g.dw_stride + k0 + k;

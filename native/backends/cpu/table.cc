@@ -10,6 +10,7 @@ namespace SPAR_ISA_NS {
 const OpTable table = {
     "cpu/" SPAR_STRING(SPAR_ISA_NS),
     linear_packed_bytes,
+    linear_pack_rows,
     embed_forward,
     embed_backward,
     norm_forward,

@@ -2,6 +2,7 @@
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/threads.h"
+#include "core/bf16.h"
 #include "ops/head/lse.h"
 
 namespace spar {
@@ -62,13 +63,18 @@ void head_forward(const Exec& exec, const HeadForward& a) {
 }
 
 // Logits z[0, n) of one row, of columns from `first` on, become coef (1[target] - softmax).
-SPAR_INLINE void logit_gradient(float* z, int64_t n, int64_t target, float lse, float coef) {
+SPAR_INLINE void logit_gradient(float* z, int64_t n, int64_t target, float lse, float coef, bool bf16) {
   const vf shift = splat(lse), scale = splat(-coef);
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(z + i, exp(load(z + i) - shift) * scale);
-  const int left = static_cast<int>(n - i);
-  if (left) store_some(z + i, exp(load_some(z + i, left, 0) - shift) * scale, left);
-  if (target >= 0 && target < n) z[target] += coef;
+  const bool here = target >= 0 && target < n;
+  const float old = here ? z[target] : 0;
+  auto gradient = [&](vf logit) {
+    const vf d = exp(logit - shift) * scale;
+    return bf16 ? round_bf16(d) : d;
+  };
+  each_vector(n, [&](int64_t i, int count) { store_part(z + i, gradient(load_part(z + i, count)), count); });
+  if (!here) return;
+  const float d = (exp(splat(old) - shift) * scale)[0] + coef;
+  z[target] = bf16 ? from_bf16(to_bf16(d)) : d;
 }
 
 void head_backward(const Exec& exec, const HeadBackward& a) {
@@ -81,12 +87,13 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
       const int64_t column = panel0 * kPanel, end = panel1 * kPanel < g.columns ? panel1 * kPanel : g.columns;
       for (int64_t t = row0; t < row1; t++)
         logit_gradient(a.chunk + t * kHeadChunk + column, end - column, a.target[t] - first - column, a.lse[t],
-                       a.coef[t]);
+                       a.coef[t], bf16);
     });
     const Panels b = panels_from(panels_of(a.weight.backward, vocab, bf16), first);
     const Product dx = {a.chunk, kHeadChunk, b, a.dx, width, first ? a.dx : nullptr, width, rows, width, g.columns};
     product(threads, dx, [](int64_t, int64_t, int64_t, int64_t) {});
-    const OuterProduct dw = {a.chunk, kHeadChunk, a.x, width, a.dw + first * width, width, rows, g.columns, width};
+    const OuterProduct dw = {a.chunk, kHeadChunk, a.x,       width, a.dw + first * width,
+                             width,   rows,       g.columns, width, bf16};
     threads.parallel(outer_units(dw.n, dw.k),
                      [&](int64_t unit, int32_t thread) { outer_unit(dw, unit, threads.scratch(thread)); });
   }

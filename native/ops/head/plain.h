@@ -15,7 +15,8 @@ namespace plain {
 template <class Real>
 Real head_logit(const Exec& exec, const float* x, const PackedWeight& w, int64_t v) {
   Real z = 0;
-  for (int64_t c = 0; c < w.k; c++) z += Real(x[c]) * Real(weight_value(w, exec.precision, v * w.k + c));
+  for (int64_t c = 0; c < w.k; c++)
+    z += Real(operand(x[c], exec.precision)) * Real(operand(w.master[v * w.k + c], exec.precision));
   return z;
 }
 
@@ -46,12 +47,13 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
     for (int64_t t = 0; t < rows; t++) {
       const Real p = std::exp(head_logit<Real>(exec, a.x + t * width, a.weight, v) - Real(a.lse[t]));
       dz[t] = Real(a.coef[t]) * ((v == a.target[t] ? Real(1) : Real(0)) - p);
+      if (exec.precision == SPAR_BF16) dz[t] = Real(operand(static_cast<float>(dz[t]), exec.precision));
       for (int64_t c = 0; c < width; c++)
-        dx[t * width + c] += dz[t] * Real(weight_value(a.weight, exec.precision, v * width + c));
+        dx[t * width + c] += dz[t] * Real(operand(a.weight.master[v * width + c], exec.precision));
     }
     for (int64_t c = 0; c < width; c++) {
       Real sum = 0;
-      for (int64_t t = 0; t < rows; t++) sum += dz[t] * Real(a.x[t * width + c]);
+      for (int64_t t = 0; t < rows; t++) sum += dz[t] * Real(operand(a.x[t * width + c], exec.precision));
       a.dw[v * width + c] = static_cast<float>(Real(a.dw[v * width + c]) + sum);
     }
   }

@@ -1,12 +1,15 @@
 // linear: products with a weight matrix W [N, K].
-//   prepare          packs W for the two products below, once per optimizer step; in bf16
-//                    precision the packed values are W rounded to bfloat16 (nearest even)
-//   forward          y[m,n]  = sum_k x[m,k] W[n,k] + b[n]      overwrites y
+//   prepare          packs W for the two products below, once per optimizer step
+//   pack_rows        the same for a block of rows of W, on the calling thread
+//   forward          y[m,n]  = sum_k x[m,k] W[n,k] + b[n] or r[m,n]   overwrites y
 //   backward_input   dx[m,k] (+)= sum_n dy[m,n] W[n,k]         overwrites or accumulates
 //   backward_weight  dW[n,k] += sum_m dy[m,n] x[m,k];  db[n] += sum_m dy[m,n]   accumulates
+// In bf16 precision both operands of each product are rounded to bfloat16 (nearest even) and
+// multiplied and summed in fp32: W when it is packed, x and dy when they are read. Biases, the
+// residual and db are not rounded.
 // Order of summation: the summed index is cut into chains of kSumChain; a chain is fused
 // multiply-adds in ascending order from 0 (the base family rounds each product); the chains are
-// added in ascending order to the bias, the old value or the first chain. This holds whatever M,
+// added in ascending order to the bias, the residual, the old value or the first chain. This holds whatever M,
 // the tile and the number of threads: a row's bits do not depend on its batch. Chains keep the
 // rounding error of a long sum near that of a pairwise one. The sum of backward_weight is over all
 // M rows of the call.
@@ -18,19 +21,26 @@ namespace spar {
 
 constexpr int64_t kSumChain = 256;
 
+// pack_rows takes rows [n0, n1): n0 a multiple of kPackRows, n1 a multiple or N. Blocks of so many
+// rows share no memory of the copies: whole panels of every family.
+constexpr int64_t kPackRows = 96;
+
 // direction 0: forward panels, 1: backward panels.
 using LinearPackedBytes = int64_t (*)(int64_t n, int64_t k, int32_t precision, int32_t direction);
+
+using LinearPackRows = void (*)(const PackedWeight& weight, int32_t precision, int64_t n0, int64_t n1);
 
 struct LinearPrepare {
   PackedWeight weight;
 };
 
 struct LinearForward {
-  const int32_t* rows;  // M
-  const float* x;       // [M, K]
-  PackedWeight weight;  // [N, K]
-  const float* bias;    // [N] or NULL
-  float* y;             // [M, N]
+  const int32_t* rows;              // M
+  const float* x;                   // [M, K]
+  PackedWeight weight;              // [N, K]
+  const float* bias;                // [N] or NULL
+  float* y;                         // [M, N]
+  const float* residual = nullptr;  // [M, N], may be y; or NULL. Not with a bias
 };
 
 struct LinearBackwardInput {

@@ -10,12 +10,15 @@ namespace SPAR_ISA_NS {
 
 int64_t linear_packed_bytes(int64_t n, int64_t k, int32_t, int32_t) { return n * k * 4; }
 
-void linear_prepare(const Exec& exec, const LinearPrepare& a) {
-  const PackedWeight& w = a.weight;
+void linear_pack_rows(const PackedWeight& w, int32_t precision, int64_t n0, int64_t n1) {
   for (void* panel : {w.forward, w.backward}) {
     float* out = static_cast<float*>(panel);
-    for (int64_t i = 0; out && i < w.n * w.k; i++) out[i] = plain::weight_value(w, exec.precision, i);
+    for (int64_t i = n0 * w.k; out && i < n1 * w.k; i++) out[i] = plain::operand(w.master[i], precision);
   }
+}
+
+void linear_prepare(const Exec& exec, const LinearPrepare& a) {
+  linear_pack_rows(a.weight, exec.precision, 0, a.weight.n);
 }
 
 // Products read the packed copy, so that they see the weights of the last prepare.

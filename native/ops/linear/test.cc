@@ -71,7 +71,7 @@ void backward_input(Check& c, Shape s, int32_t precision, int32_t accumulate) {
   c.same_bits("dx of the last row alone", last, dx + count - s.k, s.k);
 }
 
-void backward_weight(Check& c, Shape s, bool with_bias) {
+void backward_weight(Check& c, Shape s, int32_t precision, bool with_bias) {
   const float *dy = c.input(s.m * s.n, 1), *x = c.input(s.m * s.k, 2);
   const float *old = c.input(s.n * s.k, 3), *old_bias = c.input(s.n, 4);
   struct Gradient {
@@ -81,17 +81,57 @@ void backward_weight(Check& c, Shape s, bool with_bias) {
   const Gradient got = start(), truth = start(), yardstick = start();
   const int32_t* rows = c.rows(s.m);
   auto args = [&](Gradient g) { return LinearBackwardWeight{rows, dy, x, g.dw, g.dbias, s.n, s.k}; };
-  c.kernels().linear_backward_weight(c.exec(2), args(got));
-  c.reference().linear_backward_weight(c.exec(1), args(truth));
-  plain::linear_backward_weight<float>(c.exec(1), args(yardstick));
+  c.kernels().linear_backward_weight(c.exec(2, precision), args(got));
+  c.reference().linear_backward_weight(c.exec(1, precision), args(truth));
+  plain::linear_backward_weight<float>(c.exec(1, precision), args(yardstick));
   c.near("dw", got.dw, truth.dw, yardstick.dw, s.n * s.k);
   if (with_bias) c.near("dbias", got.dbias, truth.dbias, yardstick.dbias, s.n);
   for (int32_t n : kThreadCounts) {
     const Gradient again = start();
-    c.kernels().linear_backward_weight(c.exec(n), args(again));
+    c.kernels().linear_backward_weight(c.exec(n, precision), args(again));
     c.same_bits("dw with other threads", again.dw, got.dw, s.n * s.k);
     if (with_bias) c.same_bits("dbias with other threads", again.dbias, got.dbias, s.n);
   }
+}
+
+// y = x W^T + r, also where r is y itself; the product without r, added to r as one more chain.
+void with_residual(Check& c, Shape s, int32_t precision) {
+  const float *x = c.input(s.m * s.k, 1), *master = c.input(s.n * s.k, 2), *residual = c.input(s.m * s.n, 3);
+  const PackedWeight w = packed(c, c.kernels(), master, s.n, s.k, precision);
+  const PackedWeight ref = packed(c, c.reference(), master, s.n, s.k, precision);
+  const int64_t count = s.m * s.n;
+  const int32_t* rows = c.rows(s.m);
+  float *y = c.output(count), *truth = c.output(count), *yardstick = c.output(count), *same = c.copy(residual, count);
+  c.kernels().linear_forward(c.exec(2, precision), {rows, x, w, nullptr, y, residual});
+  c.reference().linear_forward(c.exec(1, precision), {rows, x, ref, nullptr, truth, residual});
+  plain::linear_forward<float>(c.exec(1, precision), {rows, x, w, nullptr, yardstick, residual});
+  c.near("y", y, truth, yardstick, count);
+  c.kernels().linear_forward(c.exec(3, precision), {rows, x, w, nullptr, same, same});
+  c.same_bits("y over its residual", same, y, count);
+  float* alone = c.copy(residual + count - s.n, s.n);
+  c.kernels().linear_forward(c.exec(1, precision), {c.rows(1), x + (s.m - 1) * s.k, w, nullptr, alone, alone});
+  c.same_bits("y of the last row alone", alone, y + count - s.n, s.n);
+}
+
+// Blocks of rows packed one by one, in any order, make the copies that prepare makes.
+void packed_by_rows(Check& c, Shape s, int32_t precision) {
+  const float* master = c.input(s.n * s.k, 1);
+  const PackedWeight whole = packed(c, c.kernels(), master, s.n, s.k, precision);
+  const int64_t bytes[] = {c.kernels().linear_packed_bytes(s.n, s.k, precision, 0),
+                           c.kernels().linear_packed_bytes(s.n, s.k, precision, 1)};
+  const PackedWeight both = {master, c.raw(bytes[0]), c.raw(bytes[1]), s.n, s.k};
+  const PackedWeight forward = {master, c.raw(bytes[0]), nullptr, s.n, s.k};
+  for (int64_t n0 = (s.n - 1) / kPackRows * kPackRows; n0 >= 0; n0 -= kPackRows) {
+    const int64_t n1 = n0 + kPackRows < s.n ? n0 + kPackRows : s.n;
+    c.kernels().linear_pack_rows(both, precision, n0, n1);
+    c.kernels().linear_pack_rows(forward, precision, n0, n1);
+  }
+  auto same = [&](const char* what, const void* got, const void* want, int64_t size) {
+    c.expect(std::memcmp(got, want, static_cast<size_t>(size)) == 0, "%s: bytes differ", what);
+  };
+  same("forward copy", both.forward, whole.forward, bytes[0]);
+  same("backward copy", both.backward, whole.backward, bytes[1]);
+  same("forward copy alone", forward.forward, whole.forward, bytes[0]);
 }
 
 // Halfway cases go to even, others to the nearer neighbour, small numbers are not flushed.
@@ -106,6 +146,22 @@ void rounding(Check& c) {
   float* y = c.output(n);
   c.kernels().linear_forward(c.exec(1, SPAR_BF16), {c.rows(1), &one, w, nullptr, y});
   c.same_bits("W as products see it", y, c.copy(reinterpret_cast<const float*>(to), n), n);
+}
+
+// Activations are rounded too: each product here has one factor 1 and takes the other rounded.
+void rounded_activations(Check& c) {
+  const int64_t k = 3;
+  const float x[] = {1.00390625f, -1.01171875f, 3.14159274f}, rounded[] = {1, -1.015625f, 3.140625f};
+  const float identity[] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, one = 1;
+  const PackedWeight w = packed(c, c.kernels(), c.copy(identity, k * k), k, k, SPAR_BF16);
+  const Exec exec = c.exec(1, SPAR_BF16);
+  const int32_t* row = c.rows(1);
+  float *y = c.output(k), *dx = c.output(k), *by_x = c.inout(k, 1, 0, 0), *by_dy = c.inout(k, 1, 0, 0);
+  c.kernels().linear_forward(exec, {row, x, w, nullptr, y});
+  c.kernels().linear_backward_input(exec, {row, x, w, dx, 0});
+  c.kernels().linear_backward_weight(exec, {row, &one, x, by_x, nullptr, 1, k});
+  c.kernels().linear_backward_weight(exec, {row, x, &one, by_dy, nullptr, k, 1});
+  for (const float* got : {y, dx, by_x, by_dy}) c.same_bits("rounded operand", got, rounded, k);
 }
 
 // A batch may have no rows: nothing is written and sums keep their value.
@@ -143,6 +199,21 @@ void past_the_end(const Exec& e, const LinearForward& a) {
 void order_by_batch(const Exec& e, const LinearForward& a) {
   genuine().linear_forward(e, a);
   if (*a.rows > 4) a.y[a.weight.n * (*a.rows / 2)] *= 1.0000001f;
+}
+void lost_residual(const Exec& e, const LinearForward& a) {
+  LinearForward b = a;
+  b.residual = nullptr;
+  genuine().linear_forward(e, b);
+}
+void exact_activations(const Exec& e, const LinearForward& a) {
+  std::vector<float> twice(a.x, a.x + *a.rows * a.weight.k);
+  for (float& x : twice) x *= 1.001f;
+  LinearForward b = a;
+  if (e.precision == SPAR_BF16) b.x = twice.data();
+  genuine().linear_forward(e, b);
+}
+void whole_blocks_only(const PackedWeight& w, int32_t precision, int64_t n0, int64_t n1) {
+  if ((n1 - n0) % kPackRows == 0) genuine().linear_pack_rows(w, precision, n0, n1);
 }
 void overwrite_dx(const Exec& e, const LinearBackwardInput& a) {
   LinearBackwardInput b = a;
@@ -184,15 +255,24 @@ const Registration cases_of_linear([] {
     add_case("linear", "forward bf16 bias " + s.name(), [=](Check& c) { forward(c, s, SPAR_BF16, true); });
     add_case("linear", "backward_input " + s.name(), [=](Check& c) { backward_input(c, s, SPAR_FP32, 1); });
     add_case("linear", "backward_input bf16 " + s.name(), [=](Check& c) { backward_input(c, s, SPAR_BF16, 0); });
-    add_case("linear", "backward_weight " + s.name(), [=](Check& c) { backward_weight(c, s, false); });
-    add_case("linear", "backward_weight bias " + s.name(), [=](Check& c) { backward_weight(c, s, true); });
+    add_case("linear", "backward_weight " + s.name(), [=](Check& c) { backward_weight(c, s, SPAR_FP32, false); });
+    add_case("linear", "backward_weight bf16 bias " + s.name(),
+             [=](Check& c) { backward_weight(c, s, SPAR_BF16, true); });
+    add_case("linear", "residual " + s.name(), [=](Check& c) { with_residual(c, s, SPAR_FP32); });
+    add_case("linear", "residual bf16 " + s.name(), [=](Check& c) { with_residual(c, s, SPAR_BF16); });
+    add_case("linear", "pack_rows " + s.name(), [=](Check& c) { packed_by_rows(c, s, SPAR_FP32); });
+    add_case("linear", "pack_rows bf16 " + s.name(), [=](Check& c) { packed_by_rows(c, s, SPAR_BF16); });
   }
   add_case("linear", "no rows", no_rows);
   add_case("linear", "prepare rounds to nearest even", rounding);
+  add_case("linear", "bf16 activations are rounded", rounded_activations);
   add_planted("linear", "forward skips the last row", [](OpTable& t) { t.linear_forward = skip_last_row; });
   add_planted("linear", "forward repeats a column", [](OpTable& t) { t.linear_forward = last_column_off; });
   add_planted("linear", "forward writes past the end", [](OpTable& t) { t.linear_forward = past_the_end; });
   add_planted("linear", "forward depends on the batch", [](OpTable& t) { t.linear_forward = order_by_batch; });
+  add_planted("linear", "forward loses its residual", [](OpTable& t) { t.linear_forward = lost_residual; });
+  add_planted("linear", "forward takes other activations", [](OpTable& t) { t.linear_forward = exact_activations; });
+  add_planted("linear", "pack_rows skips the last block", [](OpTable& t) { t.linear_pack_rows = whole_blocks_only; });
   add_planted("linear", "backward_input overwrites", [](OpTable& t) { t.linear_backward_input = overwrite_dx; });
   add_planted("linear", "backward_weight overwrites", [](OpTable& t) { t.linear_backward_weight = overwrite_dw; });
   add_planted("linear", "backward_weight skips a row", [](OpTable& t) { t.linear_backward_weight = last_row_of_dw; });

@@ -1,0 +1,142 @@
+// Packs rows of W [N, K] into its panels in one sweep: forward panels hold W^T (columns n, depth k),
+// backward panels W (columns k, depth n). A square of W is read once into registers, stored as it is
+// for backward and transposed for forward.
+#pragma once
+#include "backends/cpu/gemm/panels.h"
+#include "backends/cpu/vec_bf16.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+
+// Floats of W between those being packed and those being fetched. Rows lie far apart, too many at
+// a time for the hardware to follow.
+constexpr int64_t kPackAhead = 128;
+
+// Whole cache lines pass by the caches: packed weights are larger than those, and a line that is
+// only written must not be read first.
+SPAR_INLINE void store_words(uint32_t* to, vu v) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
+#else
+  std::memcpy(to, &v, sizeof v);
+#endif
+}
+SPAR_INLINE void finish_stores() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
+}
+
+// Lanes i of a with bit kStep of i clear, then lanes i - kStep of b; or lanes i + kStep of a, then
+// lanes i of b: one step of a transposition.
+template <int kStep, bool kUpper>
+SPAR_INLINE vu exchange(vu a, vu b) {
+  vu index;
+  for (int i = 0; i < kLanes; i++) {
+    const int from = kUpper ? (i & kStep ? kLanes + i : i + kStep) : (i & kStep ? kLanes + i - kStep : i);
+    index[i] = static_cast<uint32_t>(from);
+  }
+  return __builtin_shuffle(a, b, index);
+}
+
+template <int kStep>
+SPAR_INLINE void transpose_from(vu (&v)[kLanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i++) {
+    if (i & kStep) continue;
+    const vu a = v[i], b = v[i + kStep];
+    v[i] = exchange<kStep, false>(a, b);
+    v[i + kStep] = exchange<kStep, true>(a, b);
+  }
+  if constexpr (kStep > 1) transpose_from<kStep / 2>(v);
+}
+
+SPAR_INLINE void transpose(vu (&v)[kLanes]) { transpose_from<kLanes / 2>(v); }
+
+// The upper (odd) 16-bit halves of two neighbouring vectors, as one vector of pairs.
+SPAR_INLINE vu join_halves(vu first, vu second) {
+  typedef uint16_t vh __attribute__((vector_size(kLanes * 4)));
+  vh index;
+  for (int i = 0; i < 2 * kLanes; i++) index[i] = static_cast<uint16_t>(2 * i + 1);
+  return (vu)__builtin_shuffle((vh)first, (vh)second, index);
+}
+
+// Rows of W being packed: n < end are valid.
+struct PackedRows {
+  const PackedWeight& w;
+  int64_t end;
+  int64_t forward_depths, backward_words;  // of a panel
+
+  // Columns [k, k + kLanes) of row n as bits of fp32, zero past the end.
+  __attribute__((always_inline)) inline vu read(int64_t n, int64_t k) const {
+    const int64_t left = w.k - k;
+    if (n >= end || left <= 0) return vu{};
+    const float* at = w.master + n * w.k + k;
+    return (vu)(left >= kLanes ? load(at) : load_some(at, static_cast<int>(left), 0));
+  }
+  // Backward words of depth (or pair of depths) p, columns from k on.
+  __attribute__((always_inline)) inline void write_backward(int64_t p, int64_t k, vu v) const {
+    if (k >= panel_count(w.k) * kPanel) return;
+    store_words(static_cast<uint32_t*>(w.backward) + k / kPanel * backward_words + p * kPanel + k % kPanel, v);
+  }
+  // Forward words of columns [n, n + kLanes), depths (or pairs) from p on; v[i] is that of column n + i.
+  __attribute__((always_inline)) inline void write_forward(int64_t n, int64_t p, vu (&v)[kLanes]) const {
+    transpose(v);
+    uint32_t* to = static_cast<uint32_t*>(w.forward) + (n / kPanel * forward_depths + p) * kPanel + n % kPanel;
+    const int64_t left = forward_depths - p;
+    if (left >= kLanes) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; i++) store_words(to + i * kPanel, v[i]);
+      return;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i++)
+      if (i < left) store_words(to + i * kPanel, v[i]);
+  }
+};
+
+// kLanes rows of W from n on, and the columns from k on that make kLanes words of a row.
+SPAR_INLINE void pack_square(const PackedRows& r, int64_t n, int64_t k) {
+  vu words[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i++) {
+    __builtin_prefetch(r.w.master + (n + i) * r.w.k + k + kPackAhead, 0, 2);
+    words[i] = r.read(n + i, k);
+    if (r.w.backward && n + i < r.end) r.write_backward(n + i, k, words[i]);
+  }
+  if (k < r.w.k) r.write_forward(n, k, words);
+}
+
+SPAR_INLINE void pack_square_bf16(const PackedRows& r, int64_t n, int64_t k) {
+  vu words[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i += 2) {
+    vu row[2][2];
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++) {
+      __builtin_prefetch(r.w.master + (n + i + j) * r.w.k + k + kPackAhead, 0, 2);
+#pragma GCC unroll 2
+      for (int h = 0; h < 2; h++) row[j][h] = (vu)round_bf16((vf)r.read(n + i + j, k + h * kLanes));
+      words[i + j] = join_halves(row[j][0], row[j][1]);
+    }
+    if (!r.w.backward || n + i >= r.end) continue;
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; h++)
+      r.write_backward((n + i) / 2, k + h * kLanes, row[0][h] >> 16 | (row[1][h] & 0xffff0000u));
+  }
+  if (k < r.w.k) r.write_forward(n, k / 2, words);
+}
+
+// Rows [n0, n1) of W; n0 and n1 as in linear/op.h. Copies are 64-byte aligned.
+template <bool kBf16>
+SPAR_INLINE void pack_rows(const PackedWeight& w, int64_t n0, int64_t n1) {
+  const PackedRows r = {w, n1, panel_words(w.k, kBf16) / kPanel, panel_words(w.n, kBf16)};
+  const int64_t columns = panel_count(w.k) * kPanel, step = kBf16 ? 2 * kLanes : kLanes;
+  for (int64_t panel = n0; panel < n1; panel += kPanel)
+    for (int64_t k = 0; k < columns; k += step)
+      for (int64_t n = panel; n < panel + kPanel; n += kLanes) kBf16 ? pack_square_bf16(r, n, k) : pack_square(r, n, k);
+  finish_stores();
+}
+
+}  // namespace SPAR_ISA_NS
+}  // namespace spar
