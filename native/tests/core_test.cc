@@ -2,12 +2,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/cpu/cpu_count.h"
@@ -126,6 +128,44 @@ void test_threads() {
     }
     CHECK(sum == int64_t{4} * 2999 * 3000 / 2 + 3000 * 6);
   }
+}
+
+// Pools in use at the same time share the CPUs: never more threads inside units than there are
+// CPUs, every unit runs once, and a pool that is alone again gets all its threads.
+void test_shared_cpus() {
+  const int32_t cpus = cpu_count();
+  std::atomic<int32_t> inside{0}, most{0};
+  std::atomic<bool> right{true};
+  auto host = [&](int64_t units) {
+    ThreadPool pool(std::max(cpus, 2));
+    std::vector<int64_t> value(static_cast<size_t>(units));
+    for (int job = 1; job <= 400; job++) {
+      pool.parallel(units, [&](int64_t unit, int32_t) {
+        const int32_t now = inside.fetch_add(1) + 1;
+        for (int32_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
+        for (volatile int i = 0; i < 500; i = i + 1) continue;
+        value[static_cast<size_t>(unit)] += unit + job;
+        inside.fetch_sub(1);
+      });
+      if (job % 100 == 0) usleep(500);
+    }
+    for (int64_t unit = 0; unit < units; unit++)
+      if (value[static_cast<size_t>(unit)] != 400 * unit + 400 * 401 / 2) right = false;
+  };
+  std::vector<std::thread> hosts;
+  for (int64_t units : {2, 7, 33}) hosts.emplace_back(host, units);
+  for (std::thread& thread : hosts) thread.join();
+  CHECK(right);
+  CHECK(most <= std::max(cpus, 2));
+
+  const int32_t size = cpus + 2;  // more threads than CPUs on request, when nobody else is there
+  ThreadPool pool(size);
+  std::atomic<int32_t> met{0};
+  pool.parallel(size, [&](int64_t, int32_t) {
+    met.fetch_add(1);
+    while (met.load() < size) usleep(10);
+  });
+  CHECK(met == size);
 }
 
 void test_memory() {
@@ -264,6 +304,7 @@ int main() {
   test_arena();
   test_philox();
   test_threads();
+  test_shared_cpus();
   test_memory();
   test_cpu_count();
   test_plan();

@@ -2,7 +2,7 @@
 file(GLOB backend_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/backends/cpu/*.cc)
 list(FILTER backend_sources EXCLUDE REGEX "/(table|probe|[a-z0-9_]*_test)\\.cc$")
 file(GLOB op_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/ops/*/test.cc ${CMAKE_CURRENT_SOURCE_DIR}/ops/*/bench.cc)
-add_executable(ops_test tests/ops_test.cc tests/op_case.cc ${backend_sources} ${op_sources})
+add_executable(ops_test tests/ops_test.cc tests/op_case.cc tests/threads_bench.cc ${backend_sources} ${op_sources})
 foreach(family ${families})
   target_link_libraries(ops_test PRIVATE cpu_${family})
 endforeach()

@@ -1,5 +1,6 @@
-// The CPU backend's thread pool: fixed workers, work handed out by an atomic counter. Which thread
-// runs a unit is not fixed, so a unit must write only what is its own and never a shared sum.
+// The CPU backend's thread pool. A parallel region cuts its units into one run for each thread, the
+// same runs every time; a thread that is through with its own takes units of the others'. So which
+// thread runs a unit is not fixed: a unit must write only what is its own and never a shared sum.
 #pragma once
 #include <cstdint>
 #include <type_traits>
@@ -10,6 +11,7 @@ constexpr int64_t kScratchBytes = 1 << 20;
 
 class ThreadPool {
  public:
+  // num_threads >= 1, the caller of parallel() among them. The others sleep while there is no work.
   explicit ThreadPool(int32_t num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -20,7 +22,8 @@ class ThreadPool {
   bool ok() const;
 
   // Calls f(unit, thread) once for each unit in [0, units), on the caller and the workers, and
-  // returns when all are done. Not reentrant.
+  // returns when all are done. One unit runs on the caller. Regions of pools that are in use at the
+  // same time share the process's CPUs (cpu_share.h). Not reentrant.
   template <class F>
   void parallel(int64_t units, F&& f) {
     using Body = std::remove_reference_t<F>;
