@@ -56,11 +56,10 @@ struct BackwardLowering {
   void mlp(int32_t layer, const LayerActivations& a, float* dx) const {
     const LayerWeights& w = weights(layer);
     const int64_t c = l.spec.hidden_size, f = l.spec.intermediate_size;
-    float* h = l.take(f);
-    append(l.program, layer, "", ActForward{l.rows, a.gate_up, h, f});
-    weight_grad(layer, "down", dx, h, w.down, nullptr);
+    float* h = l.take(f);  // its gradient first
     input_grad(layer, "down", dx, w.down, h);
     append(l.program, layer, "", ActBackward{l.rows, h, a.gate_up, a.gate_up, f});
+    weight_grad(layer, "down", dx, h, w.down, nullptr);
     drop({h});
     float* normed = l.take(c);
     append(l.program, layer, "post_attention", NormApply{l.rows, a.x_mid, w.norm2.data, a.rstd2, normed, c});

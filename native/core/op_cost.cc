@@ -76,7 +76,7 @@ struct Cost {
   }
   OpCost operator()(const KvWrite& a) const { return {0, 16 * int64_t{a.decode->rows} * a.kv_heads * a.head_dim}; }
   OpCost operator()(const ActForward& a) const { return {12 * *a.rows * a.f, 12 * *a.rows * a.f}; }
-  OpCost operator()(const ActBackward& a) const { return {20 * *a.rows * a.f, 20 * *a.rows * a.f}; }
+  OpCost operator()(const ActBackward& a) const { return {20 * *a.rows * a.f, 24 * *a.rows * a.f}; }
   OpCost operator()(const HeadForward& a) const {
     int64_t t = *a.rows;
     return {2 * t * a.weight.n * a.weight.k, weight_bytes(a.weight) + 8 * t * a.weight.n};

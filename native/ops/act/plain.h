@@ -27,6 +27,7 @@ void act_backward(const Exec&, const ActBackward& a) {
       const Real g = a.gate_up[m * 2 * a.f + f], u = a.gate_up[m * 2 * a.f + a.f + f];
       const Real dh = a.dh[m * a.f + f];
       const Real s = Real(1) / (Real(1) + std::exp(-g));
+      a.dh[m * a.f + f] = static_cast<float>(g / (Real(1) + std::exp(-g)) * u);
       a.d_gate_up[m * 2 * a.f + f] = static_cast<float>(dh * u * (s + g * s * (Real(1) - s)));
       a.d_gate_up[m * 2 * a.f + a.f + f] = static_cast<float>(dh * g * s);
     }
