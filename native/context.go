@@ -146,8 +146,11 @@ func (c *Context) Watch(ctx context.Context) (release func()) {
 
 // Probe is what the machine can do with this context's threads and kernels.
 type Probe struct {
-	FP32GFlops   float64 // fp32 multiply-add peak
-	ReadGBPerSec float64 // DRAM read
+	FP32GFlops     float64 // fp32 multiply-add peak
+	BF16GFlops     float64 // peak of the bf16 products; FP32GFlops for a family that multiplies bf16 in fp32
+	ReadGBPerSec   float64 // DRAM read
+	CopyGBPerSec   float64 // bytes read and written by a copy
+	UpdateGBPerSec float64 // bytes read and written by an update in place
 }
 
 // Probe measures for about d.
@@ -155,7 +158,10 @@ func (c *Context) Probe(d time.Duration) (Probe, error) {
 	out := sparProbe{Size: int64(unsafe.Sizeof(sparProbe{}))}
 	ms := int32(min(max(d.Milliseconds(), 1), math.MaxInt32))
 	err := c.do(c.root, func() error { return c.check("probe", c.calls.probeRun(c.handle, ms, &out)) })
-	return Probe{FP32GFlops: out.Fp32Gflops, ReadGBPerSec: out.ReadGbPerS}, err
+	return Probe{
+		FP32GFlops: out.Fp32Gflops, BF16GFlops: out.Bf16Gflops,
+		ReadGBPerSec: out.ReadGbPerS, CopyGBPerSec: out.CopyGbPerS, UpdateGBPerSec: out.UpdateGbPerS,
+	}, err
 }
 
 // OpProfile is the total of one kind of op since StartProfile.

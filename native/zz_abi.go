@@ -74,11 +74,14 @@ type sparOpProfile struct {
 	Bytes  int64
 }
 
-// sparProbe is spar_probe, 24 bytes.
+// sparProbe is spar_probe, 48 bytes.
 type sparProbe struct {
-	Size       int64
-	Fp32Gflops float64
-	ReadGbPerS float64
+	Size         int64
+	Fp32Gflops   float64
+	Bf16Gflops   float64
+	ReadGbPerS   float64
+	CopyGbPerS   float64
+	UpdateGbPerS float64
 }
 
 // sparModelSpec is spar_model_spec, 80 bytes.
@@ -263,7 +266,7 @@ var abiStructs = []abiStruct{
 	{"spar_info", 408, []abiField{{"size", 0}, {"abi_version", 8}, {"isa_best", 12}, {"isa_mask", 16}, {"cpu_count", 20}, {"backend", 24}, {"build", 40}, {"cpu", 88}, {"struct_sizes", 152}}},
 	{"spar_context_desc", 24, []abiField{{"size", 0}, {"num_threads", 8}, {"isa", 12}, {"breadcrumb", 16}}},
 	{"spar_op_profile", 88, []abiField{{"size", 0}, {"name", 8}, {"calls", 56}, {"time_ns", 64}, {"flops", 72}, {"bytes", 80}}},
-	{"spar_probe", 24, []abiField{{"size", 0}, {"fp32_gflops", 8}, {"read_gb_per_s", 16}}},
+	{"spar_probe", 48, []abiField{{"size", 0}, {"fp32_gflops", 8}, {"bf16_gflops", 16}, {"read_gb_per_s", 24}, {"copy_gb_per_s", 32}, {"update_gb_per_s", 40}}},
 	{"spar_model_spec", 80, []abiField{{"size", 0}, {"vocab_size", 8}, {"hidden_size", 12}, {"num_layers", 16}, {"num_heads", 20}, {"num_kv_heads", 24}, {"head_dim", 28}, {"intermediate_size", 32}, {"max_positions", 36}, {"tie_embeddings", 40}, {"qkv_bias", 44}, {"qk_norm", 48}, {"sliding_window", 52}, {"window_first_layer", 56}, {"norm_eps", 60}, {"rope_scale", 64}, {"rope_inv_freq", 72}}},
 	{"spar_model_desc", 16, []abiField{{"size", 0}, {"precision", 8}, {"trainable", 12}}},
 	{"spar_tensor", 160, []abiField{{"size", 0}, {"name", 8}, {"ndim", 104}, {"decay", 108}, {"shape", 112}, {"offset", 128}, {"elements", 136}, {"data", 144}, {"grad", 152}}},
@@ -306,10 +309,13 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(sparOpProfile{}.TimeNs)-64]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparOpProfile{}.Flops)-72]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparOpProfile{}.Bytes)-80]
-	_ = [1]struct{}{}[unsafe.Sizeof(sparProbe{})-24]
+	_ = [1]struct{}{}[unsafe.Sizeof(sparProbe{})-48]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.Size)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.Fp32Gflops)-8]
-	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.ReadGbPerS)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.Bf16Gflops)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.ReadGbPerS)-24]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.CopyGbPerS)-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparProbe{}.UpdateGbPerS)-40]
 	_ = [1]struct{}{}[unsafe.Sizeof(sparModelSpec{})-80]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparModelSpec{}.Size)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparModelSpec{}.VocabSize)-8]

@@ -30,7 +30,10 @@ type diagnosis struct {
 	ISAs        []string `json:"isas"`
 	FreeMB      int64    `json:"available_mb"`
 	FP32GFlops  float64  `json:"fp32_gflop_s"`
+	BF16GFlops  float64  `json:"bf16_gflop_s"` // of the family's own bf16 products
 	ReadGBS     float64  `json:"read_gb_s"`
+	CopyGBS     float64  `json:"copy_gb_s"`
+	UpdateGBS   float64  `json:"update_gb_s"`
 }
 
 func (c *doctorCmd) Run(s streams) error {
@@ -47,7 +50,7 @@ func (c *doctorCmd) Run(s streams) error {
 	fmt.Fprintf(w, "library\t%s %s, sha256 %.12s\n", d.Backend, d.Build, d.LibraryHash)
 	fmt.Fprintf(w, "kernels\t%s of %s\n", d.ISA, strings.Join(d.ISAs, ", "))
 	fmt.Fprintf(w, "memory\t%d MiB available\n", d.FreeMB)
-	fmt.Fprintf(w, "limits now\t%.0f GFLOP/s fp32, %.1f GB/s read\n", d.FP32GFlops, d.ReadGBS)
+	fmt.Fprintf(w, "limits now\t%.0f GFLOP/s fp32, %.0f bf16; %.1f GB/s read, %.1f copy, %.1f update\n", d.FP32GFlops, d.BF16GFlops, d.ReadGBS, d.CopyGBS, d.UpdateGBS)
 	return w.Flush()
 }
 
@@ -76,6 +79,7 @@ func (c *doctorCmd) diagnose() (*diagnosis, error) {
 	}
 	return &diagnosis{
 		Version: version(), Go: runtime.Version(), CPU: info.CPU, CPUs: info.CPUCount, Backend: info.Backend, Build: info.Build,
-		LibraryHash: info.Hash, ISA: isa, ISAs: info.ISAs, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, ReadGBS: probe.ReadGBPerSec,
+		LibraryHash: info.Hash, ISA: isa, ISAs: info.ISAs, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, BF16GFlops: probe.BF16GFlops,
+		ReadGBS: probe.ReadGBPerSec, CopyGBS: probe.CopyGBPerSec, UpdateGBS: probe.UpdateGBPerSec,
 	}, nil
 }

@@ -105,8 +105,11 @@ typedef struct spar_op_profile {
 
 typedef struct spar_probe {
   int64_t size;
-  double fp32_gflops;   /* fp32 multiply-add peak of this context's threads and ISA */
-  double read_gb_per_s; /* DRAM read */
+  double fp32_gflops;     /* fp32 multiply-add peak of this context's threads and ISA */
+  double bf16_gflops;     /* peak of its bf16 products; fp32_gflops when it multiplies bf16 in fp32 */
+  double read_gb_per_s;   /* DRAM read */
+  double copy_gb_per_s;   /* bytes read and written by a copy */
+  double update_gb_per_s; /* bytes read and written by an update in place */
 } spar_probe;
 
 /* Opens a context with its own thread pool. Errors: INVALID (no error text: no handle exists). */

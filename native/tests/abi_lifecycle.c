@@ -123,7 +123,8 @@ static void check_error_text(spar_context* context) {
 static void check_probe(spar_context* context) {
   spar_probe probe = {.size = sizeof probe};
   OK(context, spar_probe_run(context, 20, &probe));
-  CHECK(probe.fp32_gflops > 0.01 && probe.read_gb_per_s > 0.01);
+  CHECK(probe.fp32_gflops > 0.01 && probe.bf16_gflops > 0.01);
+  CHECK(probe.read_gb_per_s > 0.01 && probe.copy_gb_per_s > 0.01 && probe.update_gb_per_s > 0.01);
   REFUSED(context, spar_probe_run(context, 0, &probe), SPAR_E_INVALID, "milliseconds is 0");
   probe.size = 8;
   REFUSED(context, spar_probe_run(context, 5, &probe), SPAR_E_INVALID, "spar_probe: size is 8");

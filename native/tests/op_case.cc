@@ -248,12 +248,13 @@ void Check::finish() {
 
 Bench::Bench(const Family& family, int32_t num_threads) : family_(family), num_threads_(num_threads) {
   // The best of several short probes: a neighbour that takes the CPU must not raise our share.
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 3; i++) {
     spar_probe probe = {};
     probe.size = sizeof probe;
-    backend_probe(threads(num_threads), family.isa, 40, &probe);
-    peak_gflops_ = std::max(peak_gflops_, probe.fp32_gflops);
-    peak_gb_per_s_ = std::max(peak_gb_per_s_, probe.read_gb_per_s);
+    backend_probe(threads(num_threads), family.isa, 100, &probe);
+    const double seen[] = {probe.fp32_gflops, probe.bf16_gflops, probe.read_gb_per_s, probe.copy_gb_per_s,
+                           probe.update_gb_per_s};
+    for (int k = 0; k < 5; k++) rates_[k] = std::max(rates_[k], seen[k]);
   }
 }
 
@@ -273,7 +274,9 @@ float* Bench::data(int64_t count, uint64_t seed) {
   return p;
 }
 
-void Bench::time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run) {
+void Bench::time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run,
+                 Limits limits) {
+  static const char* const kNames[] = {"fp32", "bf16", "read", "copy", "update"};
   using Clock = std::chrono::steady_clock;
   std::vector<double> seconds;
   run();
@@ -284,9 +287,11 @@ void Bench::time(const std::string& label, double flops, double bytes, int64_t r
   }
   std::sort(seconds.begin(), seconds.end());
   const double best = seconds.front() * 1e9, median = seconds[seconds.size() / 2] * 1e9;
-  std::printf("%-44s %8.1f GFLOP/s (median %8.1f) %3.0f%% of peak %6.1f GB/s %4.0f%%  %9.1f us", label.c_str(),
-              flops / best, flops / median, 100 * flops / best / peak_gflops_, bytes / best,
-              100 * bytes / best / peak_gb_per_s_, best * 1e-3);
+  const double multiplying = flops / rate(limits.multiply), moving = bytes / rate(limits.memory);
+  const Rate nearer = multiplying > moving ? limits.multiply : limits.memory;
+  std::printf("%-48s %8.1f GFLOP/s (median %8.1f) %6.1f GB/s %4.0f%% of %-6s %9.1f us", label.c_str(), flops / best,
+              flops / median, bytes / best, 100 * std::max(multiplying, moving) / best,
+              kNames[static_cast<int>(nearer)], best * 1e-3);
   if (rows) std::printf(" %9.1f ns/row", best / static_cast<double>(rows));
   std::printf("\n");
   std::fflush(stdout);

@@ -93,8 +93,17 @@ class Check {
   std::vector<std::string> failures_;
 };
 
-// Timings of one family. The best of several runs is printed as GFLOP/s and GB/s with the share
-// of the machine's peaks, measured just before with the same number of threads.
+// Rates of the machine, probed just before with the same family and number of threads.
+enum class Rate { kFp32, kBf16, kRead, kCopy, kUpdate };
+
+// What can bound an op: the unit that its flops use, and the way its bytes go. kBf16 is the rate of
+// the family's bf16 products; it equals kFp32 where they are done in fp32.
+struct Limits {
+  Rate multiply = Rate::kFp32;
+  Rate memory = Rate::kRead;
+};
+
+// Timings of one family.
 class Bench {
  public:
   Bench(const Family& family, int32_t num_threads);
@@ -105,18 +114,24 @@ class Bench {
   Exec exec(int32_t precision = SPAR_FP32) const { return {threads(num_threads_), precision}; }
   // Backend memory filled with random numbers in [-1, 1); lives as long as the Bench.
   float* data(int64_t count, uint64_t seed);
-  // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
-  // Unless rows is 0, nanoseconds per row are printed too.
-  void time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run);
+  // One line: label, best and median rate, and the share of the limit that is nearer: the best time
+  // against flops at the one rate or bytes at the other, whichever takes longer. flops and bytes
+  // are those of one run. The label names the model or the shape ("forward SmolLM2-135M m=256").
+  // Unless rows is 0, nanoseconds per row are printed too. Runs after the first find in the caches
+  // what fits there; a bench of streaming gives every run other memory.
+  void time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run,
+            Limits limits = {});
 
  private:
+  double rate(Rate which) const { return rates_[static_cast<int>(which)]; }
+
   Family family_;
   int32_t num_threads_;
   struct Memory {
     float* data;
     int64_t bytes;
   };
-  double peak_gflops_ = 0, peak_gb_per_s_ = 0;
+  double rates_[5] = {};  // GFLOP/s and GB/s, by Rate
   std::vector<Memory> memory_;
 };
 

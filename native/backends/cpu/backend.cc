@@ -29,29 +29,47 @@ double rate(ThreadPool& threads, double seconds, F&& work) {
 }
 
 // Results go to the thread's scratch, where the compiler must leave them.
-double probe_flops(ThreadPool& threads, const ProbeLoops& loops, double seconds) {
-  constexpr int64_t kRounds = 200000;
+double probe_flops(ThreadPool& threads, float (*multiply)(int64_t, double*), double seconds) {
   double flops = 0;
-  *threads.scratch(0) = loops.multiply_add(1, &flops);
+  *threads.scratch(0) = multiply(1, &flops);
+  const auto rounds = static_cast<int64_t>(6e7 / flops);  // a quarter of a millisecond or less
   double calls = rate(threads, seconds, [&](int64_t, int32_t thread) {
     double same;
-    *threads.scratch(thread) = loops.multiply_add(kRounds, &same);
+    *threads.scratch(thread) = multiply(rounds, &same);
   });
-  return calls * static_cast<double>(kRounds) * flops * threads.size();
+  return calls * static_cast<double>(rounds) * flops * threads.size();
 }
 
-// Every thread reads its own part of a block larger than most caches; 0 without memory for it.
-double probe_read(ThreadPool& threads, const ProbeLoops& loops, double seconds) {
-  const int64_t share = (int64_t{256} << 20) / threads.size() / 4096 * 4096;
-  const int64_t bytes = share * threads.size();
-  auto* memory = static_cast<float*>(backend_alloc(bytes));
-  if (memory == nullptr) return 0;
-  const int64_t floats = share / static_cast<int64_t>(sizeof(float));
-  double calls = rate(threads, seconds, [&](int64_t unit, int32_t thread) {
-    *threads.scratch(thread) = loops.read(memory + unit * floats, floats);
-  });
-  backend_free(memory, bytes);
-  return calls * static_cast<double>(bytes);
+// A block larger than most caches; every thread works on its own part of it.
+struct ProbeBlock {
+  explicit ProbeBlock(int32_t threads) : share((int64_t{256} << 20) / threads / 8192 * 8192), bytes(share * threads) {
+    memory = static_cast<float*>(backend_alloc(bytes));
+  }
+  ~ProbeBlock() {
+    if (memory != nullptr) backend_free(memory, bytes);
+  }
+  ProbeBlock(const ProbeBlock&) = delete;
+
+  float* part(int64_t unit) const { return memory + unit * floats(); }
+  int64_t floats() const { return share / static_cast<int64_t>(sizeof(float)); }
+
+  int64_t share, bytes;
+  float* memory;
+};
+
+// Read; copied, the bytes read and written; updated, likewise. Bytes a second.
+void probe_memory(ThreadPool& threads, const ProbeLoops& loops, const ProbeBlock& block, double seconds,
+                  spar_probe* out) {
+  const auto bytes = static_cast<double>(block.bytes);
+  const int64_t floats = block.floats(), half = floats / 2;
+  out->read_gb_per_s = bytes / 1e9 * rate(threads, seconds, [&](int64_t unit, int32_t thread) {
+                         *threads.scratch(thread) = loops.read(block.part(unit), floats);
+                       });
+  out->copy_gb_per_s = bytes / 1e9 * rate(threads, seconds, [&](int64_t unit, int32_t) {
+                         loops.copy(block.part(unit), block.part(unit) + half, half);
+                       });
+  out->update_gb_per_s =
+      2 * bytes / 1e9 * rate(threads, seconds, [&](int64_t unit, int32_t) { loops.update(block.part(unit), floats); });
 }
 
 }  // namespace
@@ -66,11 +84,15 @@ BackendState* backend_open(int32_t num_threads) {
 void backend_close(BackendState* state) { delete state; }
 
 bool backend_probe(BackendState* state, int32_t isa, int32_t milliseconds, spar_probe* out) {
-  const CpuFamily* family = cpu_family(isa);
-  const double half = milliseconds / 2000.0;
-  out->fp32_gflops = probe_flops(state->threads, *family->probe, half) / 1e9;
-  out->read_gb_per_s = probe_read(state->threads, *family->probe, half) / 1e9;
-  return out->read_gb_per_s > 0;
+  const ProbeLoops& loops = *cpu_family(isa)->probe;
+  const ProbeBlock block(state->threads.size());
+  if (block.memory == nullptr) return false;
+  const double each = milliseconds / 5000.0;
+  out->fp32_gflops = probe_flops(state->threads, loops.multiply_add, each) / 1e9;
+  out->bf16_gflops = out->fp32_gflops;
+  if (loops.multiply_bf16 != nullptr) out->bf16_gflops = probe_flops(state->threads, loops.multiply_bf16, each) / 1e9;
+  probe_memory(state->threads, loops, block, each, out);
+  return true;
 }
 
 }  // namespace spar
