@@ -82,7 +82,10 @@ static int32_t isa_mask(void) {
   return info.isa_mask;
 }
 
-/* Families agree on results to rounding. */
+/* Families agree on results to rounding. In bf16 precision an activation whose last fp32 bit differs may
+ * round to the neighbouring bf16 number, 2^-8 away, so that the whole agrees to a fraction of that only. */
+static float family_tolerance(int32_t precision) { return precision == SPAR_BF16 ? 1e-2f : 2e-5f; }
+
 static void close_outcome(const outcome* a, const outcome* b, float tolerance) {
   for (int i = 0; i < ROWS; i++) CHECK(fabsf(a->logp[i] - b->logp[i]) <= tolerance);
   for (int i = 0; i < ROWS; i++) CHECK(fabsf(a->entropy[i] - b->entropy[i]) <= tolerance);
@@ -102,7 +105,7 @@ void test_threads(void) {
       for (int32_t isa = SPAR_ISA_REF; isa <= SPAR_ISA_AMX; isa++) {
         if ((isa_mask() >> isa & 1) == 0) continue;
         outcome one = train_once(isa, 1, precision, cases[i]);
-        close_outcome(&truth, &one, 2e-5f);
+        close_outcome(&truth, &one, family_tolerance(precision));
         for (int32_t threads = 2; threads <= 3; threads++) {
           outcome more = train_once(isa, threads, precision, cases[i]);
           same_outcome(&one, &more);

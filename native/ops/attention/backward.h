@@ -23,7 +23,7 @@ class BackwardGroup {
     last_ = batch_.segments - 1;
     while (!descends(batch_, last_, root_)) last_--;
     // Scratch holds the block and as many queries as then fit, at most 96.
-    block_ = width_ <= 128 ? 64 : width_ <= 512 ? round_up(32, kPair) : kPair;
+    block_ = width_ <= 128 ? 64 : width_ <= 512 ? 32 : 16;
     const int64_t fit = (kScratchBytes / 4 - 5 * block_ * width_ - 1024) / (3 * width_ + 2 * block_ + 2);
     capacity_ = fit < 96 ? fit : 96;
     keys_ = take(scratch, block_ * width_);
@@ -115,7 +115,7 @@ class BackwardGroup {
       if (tile[i].low < low) low = tile[i].low;
       if (tile[i].high > high) high = tile[i].high;
     }
-    low = low / kPair * kPair;
+    low = low / kLanes * kLanes;
     for (int64_t i = 0; i < count; i += kGroup) {
       const int64_t rows = count - i < kGroup ? count - i : kGroup;
       dots(rows, query_ + i * width_, width_, key_columns_, block_, D_, low, high, p_ + i * block_);

@@ -26,7 +26,7 @@ struct Job {
   int64_t kv;    // column of the keys in a row of qkv
 };
 
-KeySpan span_of(const Job& job, const spar_segment& segment) {
+RowSpan span_of(const Job& job, const spar_segment& segment) {
   const AttentionShape& shape = job.a.shape;
   const int64_t stride = int64_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
   const float* keys = job.a.qkv + segment.first_row * stride + job.kv;
@@ -82,14 +82,18 @@ void run_tile(const Job& job, Tile& tile, int64_t first, int64_t last) {
 
 }  // namespace
 
+// Units are claimed in order: the last rows, which see most, come first.
 void attention_forward(const Exec& exec, const AttentionForward& a) {
   const HeadCut cut(a.shape);
-  const int64_t rows = a.batch->rows, G = a.shape.kv_heads, tiles = round_up(rows, cut.tile_rows) / cut.tile_rows;
+  const int64_t rows = a.batch->rows, G = a.shape.kv_heads;
+  if (rows == 0) return;
+  const int64_t step = cut.unit_rows(rows, G, 8 * exec.backend->threads.size()), tiles = (rows + step - 1) / step;
   exec.backend->threads.parallel(tiles * G * cut.chunks, [&](int64_t unit, int32_t thread) {
-    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G, first = unit / cut.chunks / G * cut.tile_rows;
+    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G;
+    const int64_t first = (tiles - 1 - unit / cut.chunks / G) * step;
     const Job job = {a, g * cut.per_group + chunk * cut.chunk, (a.shape.heads + g) * a.shape.head_dim};
     Tile tile(exec.backend->threads.scratch(thread), a.shape, cut.count(chunk));
-    run_tile(job, tile, first, first + cut.tile_rows < rows ? first + cut.tile_rows : rows);
+    run_tile(job, tile, first, first + step < rows ? first + step : rows);
   });
 }
 
