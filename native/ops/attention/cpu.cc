@@ -1,6 +1,7 @@
 // The attention op for one kernel family: see op.h. The backward pass is in backward.h.
 #include "backends/cpu/kernels.h"
 #include "ops/attention/backward.h"
+#include "ops/attention/blocks.h"
 #include "ops/attention/chain.h"
 #include "ops/attention/row.h"
 
@@ -97,16 +98,24 @@ void attention_forward(const Exec& exec, const AttentionForward& a) {
   });
 }
 
-// A unit is one kv head of one root group: the segments that descend from one root. Within it all
-// is sequential, which fixes the order of every sum.
+// A unit is one block of keys of one kv head in one phase: see blocks.h.
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
   const int64_t G = a.shape.kv_heads;
-  exec.backend->threads.parallel(a.batch->segments * G, [&](int64_t unit, int32_t thread) {
-    const int32_t root = static_cast<int32_t>(unit / G);
-    if (a.batch->segment[root].prefix >= 0) return;
-    BackwardGroup group(exec.backend->threads.scratch(thread), a, root, unit % G);
-    group.run();
-  });
+  const RowBlocks blocks = {*a.batch, BackwardBlock::keys(a.shape)};
+  const int64_t phases = blocks.phases(), units = blocks.total() * G;
+  for (int64_t phase = 0; phase < phases; phase++)
+    exec.backend->threads.parallel(units, [&](int64_t unit, int32_t thread) {
+      int64_t j = unit / G;
+      const int32_t s = blocks.segment_of(j);
+      BackwardBlock block(exec.backend->threads.scratch(thread), a, unit % G, phase > 0);
+      bool loaded = false;
+      blocks.each_meeting(s, j, phase, [&](int32_t u, int64_t i) {
+        if (!loaded) block.load_keys(a.batch->segment[s], blocks.first(s, j), blocks.last(s, j));
+        loaded = true;
+        block.add_queries(blocks.first(u, i), blocks.last(u, i));
+      });
+      if (loaded) block.store_keys();
+    });
 }
 
 }  // namespace SPAR_ISA_NS
