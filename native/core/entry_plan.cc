@@ -42,7 +42,7 @@ int32_t measure_sampler(ErrorText& error, const UnopenedModel& model, const spar
   spar_sampler sampler;
   sampler.desc = *desc;
   Arena arena(nullptr);
-  lower_into(sampler, model.spec, model.weights, arena);
+  lower_into(sampler, model.spec, model.weights, model.desc.precision, arena);
   *bytes = arena.bytes();
   return SPAR_OK;
 }

@@ -4,10 +4,11 @@
 
 using namespace spar;
 
-void spar::lower_into(spar_sampler& sampler, const spar_model_spec& spec, const Weights& weights, Arena& arena) {
-  sampler.arrays = take_arrays(arena, spec, sampler.desc);
+void spar::lower_into(spar_sampler& sampler, const spar_model_spec& spec, const Weights& weights, int32_t precision,
+                      Arena& arena) {
+  sampler.arrays = take_arrays(arena, spec, sampler.desc, precision);
   sampler.programs =
-      lower_sampler(spec, weights, sampler.desc, sampler.arrays, sampler.view, &sampler.draw_rows, arena);
+      lower_sampler(spec, weights, sampler.desc, precision, sampler.arrays, sampler.view, &sampler.draw_rows, arena);
 }
 
 namespace {
@@ -19,10 +20,10 @@ int32_t open_sampler(spar_model& model, const spar_sampler_desc& desc, spar_samp
   sampler->desc = desc;
   sampler->pool = FirstFit(desc.kv_tokens);
   Arena measure(nullptr);
-  lower_into(*sampler, model.spec, model.weights, measure);
+  lower_into(*sampler, model.spec, model.weights, model.exec.precision, measure);
   if (int32_t status = sampler->memory.open(model.context, measure.bytes(), "a sampler")) return status;
   Arena arena(sampler->memory.data());
-  lower_into(*sampler, model.spec, model.weights, arena);
+  lower_into(*sampler, model.spec, model.weights, model.exec.precision, arena);
   const SamplerArrays& a = sampler->arrays;
   sampler->view = {0, 0, a.token, a.position, a.slot, a.prefix, a.own, a.sampled_row};
   model.samplers++;

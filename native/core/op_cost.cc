@@ -72,9 +72,13 @@ struct Cost {
   }
   OpCost operator()(const AttentionDecode& a) const {
     int64_t pairs = visible_pairs(*a.decode, a.shape.window);
-    return {4 * heads_width(a.shape) * pairs, 8 * int64_t{a.shape.kv_heads} * a.shape.head_dim * pairs};
+    int64_t key_bytes = 2 * pool_element_bytes(exec.precision) * a.shape.kv_heads * a.shape.head_dim;
+    return {4 * heads_width(a.shape) * pairs, key_bytes * pairs};
   }
-  OpCost operator()(const KvWrite& a) const { return {0, 16 * int64_t{a.decode->rows} * a.kv_heads * a.head_dim}; }
+  OpCost operator()(const KvWrite& a) const {
+    int64_t element = 8 + 2 * pool_element_bytes(exec.precision);
+    return {0, element * int64_t{a.decode->rows} * a.kv_heads * a.head_dim};
+  }
   OpCost operator()(const ActForward& a) const { return {12 * *a.rows * a.f, 12 * *a.rows * a.f}; }
   OpCost operator()(const ActBackward& a) const { return {20 * *a.rows * a.f, 24 * *a.rows * a.f}; }
   OpCost operator()(const HeadForward& a) const {

@@ -49,6 +49,8 @@ struct Printer {
     pointer("k_norm", s.k_norm);
   }
 
+  void pool(const KvPool& p) { pointer("keys", p.keys), pointer("values", p.values); }
+
   void operator()(const ZeroRows& a) { pointer("out", a.out), number("c", a.c); }
   void operator()(const EmbedForward& a) {
     pointer("token", a.token), pointer("table", a.table), pointer("x", a.x), number("c", a.c);
@@ -90,9 +92,9 @@ struct Printer {
     pointer("dqkv", a.dqkv), shape(a.shape);
   }
   void operator()(const AttentionDecode& a) {
-    pointer("qkv", a.qkv), pointer("keys", a.keys), pointer("values", a.values), pointer("out", a.out), shape(a.shape);
+    pointer("qkv", a.qkv), pool(a.pool), pointer("out", a.out), shape(a.shape);
   }
-  void operator()(const KvWrite& a) { pointer("qkv", a.qkv), pointer("keys", a.keys), pointer("values", a.values); }
+  void operator()(const KvWrite& a) { pointer("qkv", a.qkv), pool(a.pool); }
   void operator()(const ActForward& a) { pointer("gate_up", a.gate_up), pointer("h", a.h), number("f", a.f); }
   void operator()(const ActBackward& a) {
     pointer("dh", a.dh), pointer("gate_up", a.gate_up), pointer("d_gate_up", a.d_gate_up), number("f", a.f);

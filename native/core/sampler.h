@@ -74,7 +74,8 @@ int32_t validate_sampler_desc(ErrorText& error, const spar_model_spec& spec, con
 int32_t validate_request(const spar_sampler& sampler, const spar_request& request);
 
 // Lays out arrays and programs. With arena base NULL only arena.bytes() is of use.
-void lower_into(spar_sampler& sampler, const spar_model_spec& spec, const Weights& weights, Arena& arena);
+void lower_into(spar_sampler& sampler, const spar_model_spec& spec, const Weights& weights, int32_t precision,
+                Arena& arena);
 
 // Gives pool runs to waiting sequences, in order, while there is room.
 void admit_waiting(spar_sampler& sampler);

@@ -9,7 +9,7 @@ namespace spar {
 constexpr int32_t kDrawRows = 64;
 
 struct SamplerArrays {
-  float* pool;                              // per layer keys [kv_tokens, G D], then values
+  void* pool;                               // per layer keys, then values: ops/kv_write/pool.h
   int32_t *token, *position, *sampled_row;  // [max_rows]
   int64_t* slot;                            // [max_rows]
   KvSpan *prefix, *own;                     // [max_rows]
@@ -18,7 +18,8 @@ struct SamplerArrays {
   float* draw_logp;                         // [draw rows]
 };
 
-SamplerArrays take_arrays(Arena& arena, const spar_model_spec& spec, const spar_sampler_desc& desc);
+// precision: of the model; the pool's element type follows from it.
+SamplerArrays take_arrays(Arena& arena, const spar_model_spec& spec, const spar_sampler_desc& desc, int32_t precision);
 
 struct SamplerPrograms {
   Program decode, draw;
@@ -26,8 +27,8 @@ struct SamplerPrograms {
 
 // Calls read rows through `view` and the number of drawing rows through `draw_rows`.
 SamplerPrograms lower_sampler(const spar_model_spec& spec, const Weights& weights, const spar_sampler_desc& desc,
-                              const SamplerArrays& arrays, const DecodeView& view, const int32_t* draw_rows,
-                              Arena& arena);
+                              int32_t precision, const SamplerArrays& arrays, const DecodeView& view,
+                              const int32_t* draw_rows, Arena& arena);
 
 // Rows of the draw program's arrays.
 inline int64_t draw_capacity(const spar_sampler_desc& desc) {

@@ -1,31 +1,58 @@
-// The backward pass of attention for one kv head of one root group. Blocks of keys are taken one
-// after another; for each, tiles of queries that see it add to the block's dk and dv, which stay in
-// scratch until the block is done, and to their own dq.
+// The backward pass of attention for one block of keys of one kv head: tiles of queries add to its
+// dk and dv, which stay in scratch until the block is done, and to their own dq.
 #pragma once
 #include <cstring>
 
 #include "ops/attention/block.h"
 #include "ops/attention/chain.h"
 #include "ops/attention/op.h"
+#include "ops/attention/row.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 
-class BackwardGroup {
+// Where the heads of one kv head lie.
+struct BackwardHeads {
+  int64_t D, H, G, stride;
+  int64_t head, heads;  // query heads
+  int64_t key;          // column of the keys
+
+  BackwardHeads(const AttentionShape& shape, int64_t g) : D(shape.head_dim), H(shape.heads), G(shape.kv_heads) {
+    stride = (H + 2 * G) * D;
+    heads = H / G;
+    head = g * heads;
+    key = (H + g) * D;
+  }
+};
+
+// Sum of out dout over a head.
+static inline float head_delta(const float* out, const float* dout, int64_t d) {
+  vf total = splat(0);
+  each_vector(d, [&](int64_t c, int n) { total = fma(load_part(out + c, n), load_part(dout + c, n), total); });
+  return sum(total);
+}
+
+// to[c] = x[c], or more by it.
+static inline void put_or_add(float* to, const float* x, int64_t d, bool add) {
+  each_vector(d, [=](int64_t c, int n) {
+    const vf v = load(x + c);
+    store_part(to + c, add ? load_part(to + c, n) + v : v, n);
+  });
+}
+
+class BackwardBlock {
  public:
-  BackwardGroup(float* scratch, const AttentionBackward& a, int32_t root, int64_t g)
-      : a_(a), batch_(*a.batch), root_(root), D_(a.shape.head_dim), H_(a.shape.heads), G_(a.shape.kv_heads) {
-    width_ = round_up(D_, kLanes);
-    stride_ = (H_ + 2 * G_) * D_;
-    heads_ = H_ / G_;
-    head_ = g * heads_;
-    key_ = (H_ + g) * D_;
-    last_ = batch_.segments - 1;
-    while (!descends(batch_, last_, root_)) last_--;
-    // Scratch holds the block and as many queries as then fit, at most 96.
-    block_ = width_ <= 128 ? 64 : width_ <= 512 ? round_up(32, kPair) : kPair;
+  // Keys of a block.
+  static int64_t keys(const AttentionShape& shape) {
+    const int64_t width = round_up(shape.head_dim, kLanes);
+    return width <= 128 ? 64 : width <= 512 ? 32 : 16;
+  }
+
+  // add: whether dq, dk and dv hold sums already.
+  BackwardBlock(float* scratch, const AttentionBackward& a, int64_t g, bool add)
+      : a_(a), at_(a.shape, g), add_(add), width_(round_up(at_.D, kLanes)), block_(keys(a.shape)) {
     const int64_t fit = (kScratchBytes / 4 - 5 * block_ * width_ - 1024) / (3 * width_ + 2 * block_ + 2);
-    capacity_ = fit < 96 ? fit : 96;
+    capacity_ = fit < kMost ? fit : kMost;
     keys_ = take(scratch, block_ * width_);
     key_columns_ = take(scratch, block_ * width_);
     value_columns_ = take(scratch, block_ * width_);
@@ -40,66 +67,31 @@ class BackwardGroup {
     delta_ = take(scratch, capacity_);
   }
 
-  void run() {
-    for (int32_t s = root_; s <= last_; s++)
-      if (descends(batch_, s, root_)) clear_queries(batch_.segment[s]);
-    for (int32_t s = root_; s <= last_; s++) {
-      if (!descends(batch_, s, root_)) continue;
-      for (int64_t first = 0; first < batch_.segment[s].num_rows; first += block_) key_block(s, first);
-    }
-  }
-
- private:
-  // One query head of one row.
-  struct Query {
-    int64_t row, head;
-    int64_t low, high;  // keys of the block that it sees
-  };
-
-  static float* take(float*& scratch, int64_t floats) {
-    float* p = scratch;
-    scratch += round_up(floats, 16);
-    return p;
-  }
-
-  void clear_queries(const spar_segment& segment) {
-    for (int64_t m = segment.first_row; m < int64_t{segment.first_row} + segment.num_rows; m++)
-      std::memset(a_.dqkv + m * stride_ + head_ * D_, 0, static_cast<size_t>(heads_ * D_) * 4);
-  }
-
-  // dk and dv of the keys [first, first + block_) of segment s, and their part of every dq.
-  void key_block(int32_t s, int64_t first) {
-    const spar_segment& segment = batch_.segment[s];
-    count_ = segment.num_rows - first < block_ ? segment.num_rows - first : block_;
-    const float* keys = a_.qkv + (segment.first_row + first) * stride_ + key_;
-    const float* values = keys + G_ * D_;
-    pack_rows(keys, stride_, count_, D_, keys_);
-    pack_columns(keys, stride_, count_, D_, key_columns_, block_);
-    pack_columns(values, stride_, count_, D_, value_columns_, block_);
+  // The block is rows [first, last) of a segment.
+  void load_keys(const spar_segment& segment, int64_t first, int64_t last) {
+    segment_ = &segment;
+    row_ = first;
+    count_ = last - first;
+    const float *keys = a_.qkv + first * at_.stride + at_.key, *values = keys + at_.G * at_.D;
+    pack_rows(keys, at_.stride, count_, at_.D, keys_);
+    pack_columns(keys, at_.stride, count_, at_.D, key_columns_, block_);
+    pack_columns(values, at_.stride, count_, at_.D, value_columns_, block_);
     std::memset(dk_, 0, static_cast<size_t>(block_ * width_) * 4);
     std::memset(dv_, 0, static_cast<size_t>(block_ * width_) * 4);
-    for (int32_t u = s; u <= last_; u++)
-      if (descends(batch_, u, s)) segment_queries(segment, first, batch_.segment[u]);
-    for (int64_t j = 0; j < count_; j++) {
-      float* dk = a_.dqkv + (segment.first_row + first + j) * stride_ + key_;
-      each_vector(D_, [&](int64_t c, int n) {
-        store_part(dk + c, load(dk_ + j * width_ + c), n);
-        store_part(dk + G_ * D_ + c, load(dv_ + j * width_ + c), n);
-      });
-    }
   }
 
-  // All queries of the segment `from` that see the block, in tiles.
-  void segment_queries(const spar_segment& keys, int64_t first, const spar_segment& from) {
-    Query tile[96];
+  // The queries of rows [first, last) of a segment that sees the block.
+  void add_queries(int64_t first, int64_t last) {
+    const int64_t offset = row_ - segment_->first_row;
+    Query tile[kMost];
     int64_t filled = 0;
-    for (int64_t m = from.first_row; m < int64_t{from.first_row} + from.num_rows; m++) {
-      const Sight sight = sight_of(batch_, keys, m, a_.shape.window);
-      const int64_t low = sight.low > first ? sight.low - first : 0;
-      const int64_t high = sight.high - first < count_ ? sight.high - first : count_;
+    for (int64_t m = first; m < last; m++) {
+      const Sight sight = sight_of(*a_.batch, *segment_, m, a_.shape.window);
+      const int64_t low = sight.low > offset ? sight.low - offset : 0;
+      const int64_t high = sight.high - offset < count_ ? sight.high - offset : count_;
       if (low >= high) continue;
-      for (int64_t h = head_; h < head_ + heads_; h++) {
-        tile[filled++] = {m, h, low, high};
+      for (int64_t h = at_.head; h < at_.head + at_.heads; h++) {
+        tile[filled++] = {m, h, {low, high}};
         if (filled < capacity_) continue;
         run_tile(tile, filled);
         filled = 0;
@@ -108,60 +100,85 @@ class BackwardGroup {
     if (filled > 0) run_tile(tile, filled);
   }
 
+  void store_keys() const {
+    for (int64_t j = 0; j < count_; j++) {
+      float* dk = a_.dqkv + (row_ + j) * at_.stride + at_.key;
+      put_or_add(dk, dk_ + j * width_, at_.D, add_);
+      put_or_add(dk + at_.G * at_.D, dv_ + j * width_, at_.D, add_);
+    }
+  }
+
+ private:
+  static constexpr int64_t kMost = 96;
+
+  // One query head of one row, and the keys of the block that it sees.
+  struct Query {
+    int64_t row, head;
+    Sight seen;
+  };
+
+  static float* take(float*& scratch, int64_t floats) {
+    float* p = scratch;
+    scratch += round_up(floats, 16);
+    return p;
+  }
+
   void run_tile(const Query* tile, int64_t count) {
-    int64_t low = block_, high = 0;
+    Sight all = tile[0].seen;
     for (int64_t i = 0; i < count; i++) {
       load_query(tile[i], i);
-      if (tile[i].low < low) low = tile[i].low;
-      if (tile[i].high > high) high = tile[i].high;
+      widen(all, tile[i].seen);
     }
-    low = low / kPair * kPair;
+    const int64_t low = all.low / kLanes * kLanes, high = all.high;
     for (int64_t i = 0; i < count; i += kGroup) {
       const int64_t rows = count - i < kGroup ? count - i : kGroup;
-      dots(rows, query_ + i * width_, width_, key_columns_, block_, D_, low, high, p_ + i * block_);
-      dots(rows, dout_ + i * width_, width_, value_columns_, block_, D_, low, high, ds_ + i * block_);
+      Sight of = tile[i].seen;
+      for (int64_t k = i; k < i + rows; k++) widen(of, tile[k].seen);
+      const int64_t from = of.low / kLanes * kLanes;
+      dots(rows, query_ + i * width_, width_, key_columns_, block_, at_.D, from, of.high, p_ + i * block_);
+      dots(rows, dout_ + i * width_, width_, value_columns_, block_, at_.D, from, of.high, ds_ + i * block_);
+      for (int64_t k = i; k < i + rows; k++) score_gradients(tile[k].seen, k, low, high);
+      add_weighted(rows, {ds_ + i * block_ + from, block_, 1}, keys_ + from * width_, width_, of.high - from,
+                   dq_ + i * width_);
     }
-    for (int64_t i = 0; i < count; i++) score_gradients(tile[i], i, low, high);
-    add_weighted(count, {ds_ + low, block_, 1}, keys_ + low * width_, width_, high - low, dq_);
     add_weighted(high - low, {ds_ + low, 1, block_}, query_, width_, count, dk_ + low * width_);
     add_weighted(high - low, {p_ + low, 1, block_}, dout_, width_, count, dv_ + low * width_);
-    for (int64_t i = 0; i < count; i++) {
-      float* dq = a_.dqkv + tile[i].row * stride_ + tile[i].head * D_;
-      each_vector(D_, [&](int64_t c, int n) { store_part(dq + c, load(dq_ + i * width_ + c), n); });
-    }
+    for (int64_t i = 0; i < count; i++)
+      put_or_add(a_.dqkv + tile[i].row * at_.stride + tile[i].head * at_.D, dq_ + i * width_, at_.D, add_);
   }
 
   void load_query(const Query& q, int64_t i) {
-    const float* out = a_.out + (q.row * H_ + q.head) * D_;
-    const float* dout = a_.dout + (q.row * H_ + q.head) * D_;
-    pack_rows(a_.qkv + q.row * stride_ + q.head * D_, D_, 1, D_, query_ + i * width_);
-    pack_rows(dout, D_, 1, D_, dout_ + i * width_);
-    pack_rows(a_.dqkv + q.row * stride_ + q.head * D_, D_, 1, D_, dq_ + i * width_);
-    lse_[i] = a_.lse[q.row * H_ + q.head];
-    vf total = splat(0);
-    each_vector(D_, [&](int64_t c, int n) { total = fma(load_part(out + c, n), load_part(dout + c, n), total); });
-    delta_[i] = sum(total);
+    const int64_t at = (q.row * at_.H + q.head) * at_.D;
+    pack_rows(a_.qkv + q.row * at_.stride + q.head * at_.D, at_.D, 1, at_.D, query_ + i * width_);
+    pack_rows(a_.dout + at, at_.D, 1, at_.D, dout_ + i * width_);
+    for (int64_t c = 0; c < width_; c += kLanes) store(dq_ + i * width_ + c, splat(0));
+    lse_[i] = a_.lse[q.row * at_.H + q.head] * kLog2E;
+    delta_[i] = head_delta(a_.out + at, a_.dout + at, at_.D);
   }
 
-  // From q.k and dout.v to P and dS, zero for keys that the query does not see.
-  void score_gradients(const Query& q, int64_t i, int64_t low, int64_t high) {
-    const vf scale = splat(a_.shape.scale), lse = splat(lse_[i]), delta = splat(delta_[i]), zero = splat(0);
+  // From q.k and dout.v to P and dS, zero for keys of [low, high) that the query does not see.
+  void score_gradients(const Sight& seen, int64_t i, int64_t low, int64_t high) {
+    const vf c = splat(a_.shape.scale * kLog2E), lse = splat(-lse_[i]), delta = splat(delta_[i]);
+    const vf scale = splat(a_.shape.scale), zero = splat(0);
+    float *p = p_ + i * block_, *ds = ds_ + i * block_;
     for (int64_t j = low; j < high; j += kLanes) {
-      const vi in = lanes_within(j, {q.low, q.high});
-      float *p = p_ + i * block_ + j, *ds = ds_ + i * block_ + j;
-      const vf probability = in ? exp(load(p) * scale - lse) : zero;
-      store(p, probability);
-      store(ds, in ? probability * (load(ds) - delta) * scale : zero);
+      vf probability = exp2(fma(load(p + j), c, lse)), gradient = probability * (load(ds + j) - delta) * scale;
+      if (j < seen.low || j + kLanes > seen.high) {
+        const vi in = lanes_within(j, seen);
+        probability = in ? probability : zero;
+        gradient = in ? gradient : zero;
+      }
+      store(p + j, probability);
+      store(ds + j, gradient);
     }
   }
 
   const AttentionBackward& a_;
-  const BatchView& batch_;
-  int32_t root_, last_;  // the first and the last segment of the group
-  int64_t D_, H_, G_, width_, stride_;
-  int64_t heads_, head_, key_;  // query heads, the first of them, column of the keys
-  int64_t block_, capacity_;    // keys of a block, queries of a tile
-  int64_t count_ = 0;           // keys of the block in hand
+  BackwardHeads at_;
+  bool add_;
+  int64_t width_, block_, capacity_;  // block_: keys of a block; capacity_: queries of a tile
+  const spar_segment* segment_ = nullptr;
+  int64_t row_ = 0, count_ = 0;  // the block's first row and its keys
   float *keys_, *key_columns_, *value_columns_, *dk_, *dv_;
   float *query_, *dout_, *dq_;  // [capacity, width]
   float *p_, *ds_;              // [capacity, block]

@@ -10,8 +10,7 @@ namespace spar {
 namespace SPAR_ISA_NS {
 
 constexpr int kGroup = 6;                    // query rows at once: their sums fill the registers
-constexpr int kPair = 2 * kLanes;            // keys at once in dots()
-constexpr int kWide = kLanes == 16 ? 4 : 2;  // vectors of channels at once in add_weighted()
+constexpr int kWide = kLanes == 16 ? 4 : 2;  // vectors of keys, or of channels, at once
 
 SPAR_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
@@ -32,10 +31,10 @@ SPAR_INLINE void transpose(vf* t) {
   if constexpr (S > 1) transpose<S / 2>(t);
 }
 
-// out[c * ld + i] = in[i * stride + c] for i < count, c < d. Columns count .. round_up(count, kPair)
+// out[c * ld + i] = in[i * stride + c] for i < count, c < d. Columns count .. round_up(count, kLanes)
 // become zero; ld is at least that.
 static inline void pack_columns(const float* in, int64_t stride, int64_t count, int64_t d, float* out, int64_t ld) {
-  const int64_t columns = round_up(count, kPair);
+  const int64_t columns = round_up(count, kLanes);
   for (int64_t i = 0; i < columns; i += kLanes) {
     for (int64_t c = 0; c < d; c += kLanes) {
       const int n = static_cast<int>(d - c < kLanes ? d - c : kLanes);
@@ -56,41 +55,56 @@ static inline void pack_rows(const float* in, int64_t stride, int64_t count, int
   }
 }
 
-// out[r * ld + j] = q[r] . key j for R rows of q and kPair keys of a block packed by pack_columns.
-template <int R>
-SPAR_INLINE void dots_pair(const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d, float* out) {
-  vf s0[R], s1[R];
+// out[r * ld + j] = q[r] . key j for R rows of q and N vectors of keys packed by pack_columns.
+template <int R, int N>
+SPAR_INLINE void dots_tile(const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d, float* out) {
+  vf s[R][N];
 #pragma GCC unroll 6
-  for (int r = 0; r < R; r++) s0[r] = s1[r] = splat(0);
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) s[r][i] = splat(0);
   for (int64_t c = 0; c < d; c++) {
-    const vf k0 = load(keys + c * ld), k1 = load(keys + c * ld + kLanes);
+    vf k[N];
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) k[i] = load(keys + c * ld + i * kLanes);
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++) {
       const vf x = splat(q[r * q_stride + c]);
-      s0[r] = fma(x, k0, s0[r]);
-      s1[r] = fma(x, k1, s1[r]);
+#pragma GCC unroll 4
+      for (int i = 0; i < N; i++) s[r][i] = fma(x, k[i], s[r][i]);
     }
   }
 #pragma GCC unroll 6
-  for (int r = 0; r < R; r++) {
-    store(out + r * ld, s0[r]);
-    store(out + r * ld + kLanes, s1[r]);
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < N; i++) store(out + r * ld + i * kLanes, s[r][i]);
+}
+
+template <int R>
+SPAR_INLINE void dots_rows(const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d, int64_t first,
+                           int64_t last, float* out) {
+  int64_t j = first;
+  for (; last - j > (kWide - 1) * kLanes; j += kWide * kLanes)
+    dots_tile<R, kWide>(q, q_stride, keys + j, ld, d, out + j);
+  if (last <= j) return;
+  switch ((last - j + kLanes - 1) / kLanes) {
+    case 3: dots_tile<R, 3>(q, q_stride, keys + j, ld, d, out + j); break;
+    case 2: dots_tile<R, 2>(q, q_stride, keys + j, ld, d, out + j); break;
+    default: dots_tile<R, 1>(q, q_stride, keys + j, ld, d, out + j); break;
   }
 }
 
-// The dot products of `rows` <= kGroup rows with the keys [first, last) of a block; first is a
-// multiple of kPair.
+// The dot products of `rows` <= kGroup rows with columns [first, last) of a block whose rows are
+// `ld` long; first is a multiple of kLanes, and the columns up to the next one after last are read.
 static inline void dots(int64_t rows, const float* q, int64_t q_stride, const float* keys, int64_t ld, int64_t d,
                         int64_t first, int64_t last, float* out) {
-  for (int64_t j = first; j < last; j += kPair) {
-    switch (rows) {
-      case 6: dots_pair<6>(q, q_stride, keys + j, ld, d, out + j); break;
-      case 5: dots_pair<5>(q, q_stride, keys + j, ld, d, out + j); break;
-      case 4: dots_pair<4>(q, q_stride, keys + j, ld, d, out + j); break;
-      case 3: dots_pair<3>(q, q_stride, keys + j, ld, d, out + j); break;
-      case 2: dots_pair<2>(q, q_stride, keys + j, ld, d, out + j); break;
-      default: dots_pair<1>(q, q_stride, keys + j, ld, d, out + j); break;
-    }
+  switch (rows) {
+    case 6: dots_rows<6>(q, q_stride, keys, ld, d, first, last, out); break;
+    case 5: dots_rows<5>(q, q_stride, keys, ld, d, first, last, out); break;
+    case 4: dots_rows<4>(q, q_stride, keys, ld, d, first, last, out); break;
+    case 3: dots_rows<3>(q, q_stride, keys, ld, d, first, last, out); break;
+    case 2: dots_rows<2>(q, q_stride, keys, ld, d, first, last, out); break;
+    default: dots_rows<1>(q, q_stride, keys, ld, d, first, last, out); break;
   }
 }
 

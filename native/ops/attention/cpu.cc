@@ -1,6 +1,7 @@
 // The attention op for one kernel family: see op.h. The backward pass is in backward.h.
 #include "backends/cpu/kernels.h"
 #include "ops/attention/backward.h"
+#include "ops/attention/blocks.h"
 #include "ops/attention/chain.h"
 #include "ops/attention/row.h"
 
@@ -26,7 +27,7 @@ struct Job {
   int64_t kv;    // column of the keys in a row of qkv
 };
 
-KeySpan span_of(const Job& job, const spar_segment& segment) {
+RowSpan span_of(const Job& job, const spar_segment& segment) {
   const AttentionShape& shape = job.a.shape;
   const int64_t stride = int64_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
   const float* keys = job.a.qkv + segment.first_row * stride + job.kv;
@@ -82,27 +83,39 @@ void run_tile(const Job& job, Tile& tile, int64_t first, int64_t last) {
 
 }  // namespace
 
+// Units are claimed in order: the last rows, which see most, come first.
 void attention_forward(const Exec& exec, const AttentionForward& a) {
   const HeadCut cut(a.shape);
-  const int64_t rows = a.batch->rows, G = a.shape.kv_heads, tiles = round_up(rows, cut.tile_rows) / cut.tile_rows;
+  const int64_t rows = a.batch->rows, G = a.shape.kv_heads;
+  if (rows == 0) return;
+  const int64_t step = cut.unit_rows(rows, G, 8 * exec.backend->threads.size()), tiles = (rows + step - 1) / step;
   exec.backend->threads.parallel(tiles * G * cut.chunks, [&](int64_t unit, int32_t thread) {
-    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G, first = unit / cut.chunks / G * cut.tile_rows;
+    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G;
+    const int64_t first = (tiles - 1 - unit / cut.chunks / G) * step;
     const Job job = {a, g * cut.per_group + chunk * cut.chunk, (a.shape.heads + g) * a.shape.head_dim};
     Tile tile(exec.backend->threads.scratch(thread), a.shape, cut.count(chunk));
-    run_tile(job, tile, first, first + cut.tile_rows < rows ? first + cut.tile_rows : rows);
+    run_tile(job, tile, first, first + step < rows ? first + step : rows);
   });
 }
 
-// A unit is one kv head of one root group: the segments that descend from one root. Within it all
-// is sequential, which fixes the order of every sum.
+// A unit is one block of keys of one kv head in one phase: see blocks.h.
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
   const int64_t G = a.shape.kv_heads;
-  exec.backend->threads.parallel(a.batch->segments * G, [&](int64_t unit, int32_t thread) {
-    const int32_t root = static_cast<int32_t>(unit / G);
-    if (a.batch->segment[root].prefix >= 0) return;
-    BackwardGroup group(exec.backend->threads.scratch(thread), a, root, unit % G);
-    group.run();
-  });
+  const RowBlocks blocks = {*a.batch, BackwardBlock::keys(a.shape)};
+  const int64_t phases = blocks.phases(), units = blocks.total() * G;
+  for (int64_t phase = 0; phase < phases; phase++)
+    exec.backend->threads.parallel(units, [&](int64_t unit, int32_t thread) {
+      int64_t j = unit / G;
+      const int32_t s = blocks.segment_of(j);
+      BackwardBlock block(exec.backend->threads.scratch(thread), a, unit % G, phase > 0);
+      bool loaded = false;
+      blocks.each_meeting(s, j, phase, [&](int32_t u, int64_t i) {
+        if (!loaded) block.load_keys(a.batch->segment[s], blocks.first(s, j), blocks.last(s, j));
+        loaded = true;
+        block.add_queries(blocks.first(u, i), blocks.last(u, i));
+      });
+      if (loaded) block.store_keys();
+    });
 }
 
 }  // namespace SPAR_ISA_NS

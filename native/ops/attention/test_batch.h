@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/bf16.h"
 #include "tests/op_case.h"
 
 namespace spar {
@@ -49,6 +50,16 @@ struct Heads {
     return "h=" + std::to_string(heads) + ",g=" + std::to_string(kv_heads) + ",d=" + std::to_string(head_dim);
   }
 };
+
+// Rotated rows as rope_forward leaves them: bfloat16 numbers in bf16 precision.
+inline float* rotated(Check& c, int64_t count, uint64_t seed, float limit, int32_t precision) {
+  float* x = c.inout(count, seed, -limit, limit);
+  if (precision == SPAR_BF16)
+    for (int64_t i = 0; i < count; i++) x[i] = from_bf16(to_bf16(x[i]));
+  return x;
+}
+
+inline std::string precision_name(int32_t precision) { return precision == SPAR_BF16 ? "bf16 " : ""; }
 
 }  // namespace test
 }  // namespace spar

@@ -10,11 +10,13 @@ struct Job {
   const AttentionDecode& a;
   int64_t head;   // first query head
   int64_t heads;  // query heads
-  int64_t kv;     // offset of the kv head in a pool row
+  int64_t kv;     // kv head
+  int64_t element;  // bytes of one in the pool
 
-  KeySpan span(const KvSpan& s) const {
-    const int64_t width = int64_t{a.shape.kv_heads} * a.shape.head_dim;
-    return {a.keys + s.first * width + kv, a.values + s.first * width + kv, width, s.count};
+  PoolSpan span(const KvSpan& s) const {
+    const int64_t head = kv * a.pool.slots * a.shape.head_dim * element;
+    return {static_cast<const char*>(a.pool.keys) + head, static_cast<const char*>(a.pool.values) + head, s.first,
+            s.count, element == 2};
   }
 };
 
@@ -24,34 +26,55 @@ Sight in_window(int64_t window, int64_t count, int64_t after) {
   return {low < 0 ? 0 : low < count ? low : count, count};
 }
 
-// Rows [first, last), which share their prefix.
-void run_rows(const Job& job, Tile& tile, int64_t first, int64_t last) {
-  const AttentionDecode& a = job.a;
-  const int64_t H = a.shape.heads, G = a.shape.kv_heads, D = a.shape.head_dim;
-  Sight sight[kTileRows];
-  tile.clear();
-  for (int64_t m = first; m < last; m++) tile.add(a.qkv + (m * (H + 2 * G) + job.head) * D);
-  const KvSpan& prefix = a.decode->prefix[first];
-  for (int64_t m = first; m < last; m++)
-    sight[m - first] = in_window(a.shape.window, prefix.count, a.decode->own[m].count);
-  if (prefix.count > 0) tile.walk(job.span(prefix), sight, 0, last - first);
-  for (int64_t m = first; m < last; m++) {
-    const KvSpan& own = a.decode->own[m];
-    sight[m - first] = in_window(a.shape.window, own.count, 0);
-    tile.walk(job.span(own), sight, m - first, m - first + 1);
-    tile.finish(m - first, a.out + (m * H + job.head) * D, nullptr);
-  }
-}
-
 bool same_prefix(const KvSpan& a, const KvSpan& b) {
   return a.count == b.count && (a.count == 0 || a.first == b.first);
 }
 
-// Rows per tile: few enough that every thread has some tiles, at most what a tile holds.
-int64_t rows_per_tile(const Exec& exec, int64_t rows, const HeadCut& cut, int64_t kv_heads) {
-  const int64_t wanted = round_up(4 * exec.backend->threads.size(), kv_heads * cut.chunks) / (kv_heads * cut.chunks);
-  const int64_t share = (rows + wanted - 1) / wanted;
-  return share < cut.tile_rows ? share : cut.tile_rows;
+// Rows [first, last) walk their own spans, which begin at the same slot: rows of one prompt, or one row.
+void walk_own(const Job& job, Tile& tile, int64_t tile_first, int64_t first, int64_t last) {
+  const AttentionDecode& a = job.a;
+  Sight sight[kTileRows];
+  KvSpan longest = a.decode->own[first];
+  for (int64_t m = first; m < last; m++) {
+    const KvSpan& own = a.decode->own[m];
+    sight[m - tile_first] = in_window(a.shape.window, own.count, 0);
+    if (own.count > longest.count) longest = own;
+  }
+  tile.walk(job.span(longest), sight, first - tile_first, last - tile_first);
+}
+
+// Rows [first, last), which share their prefix.
+void run_rows(const Job& job, Tile& tile, int64_t first, int64_t last) {
+  const AttentionDecode& a = job.a;
+  const int64_t H = a.shape.heads, G = a.shape.kv_heads, D = a.shape.head_dim;
+  const KvSpan& prefix = a.decode->prefix[first];
+  Sight sight[kTileRows];
+  tile.clear();
+  for (int64_t m = first; m < last; m++) {
+    tile.add(a.qkv + (m * (H + 2 * G) + job.head) * D);
+    sight[m - first] = in_window(a.shape.window, prefix.count, a.decode->own[m].count);
+  }
+  if (prefix.count > 0) tile.walk(job.span(prefix), sight, 0, last - first);
+  for (int64_t m = first, next; m < last; m = next) {
+    for (next = m + 1; next < last && a.decode->own[next].first == a.decode->own[m].first;) next++;
+    walk_own(job, tile, first, m, next);
+  }
+  for (int64_t m = first; m < last; m++) tile.finish(m - first, a.out + (m * H + job.head) * D, nullptr);
+}
+
+// Whether row m reads keys that row m - 1 reads too.
+bool shares(const DecodeView& decode, int64_t m) {
+  const bool prefix = decode.prefix[m].count > 0 && same_prefix(decode.prefix[m - 1], decode.prefix[m]);
+  return prefix || decode.own[m - 1].first == decode.own[m].first;
+}
+
+// Where the unit that should begin at row m begins: rows that share keys stay together unless they
+// are more than `step`.
+int64_t unit_begin(const DecodeView& decode, int64_t m, int64_t step) {
+  if (m >= decode.rows) return decode.rows;
+  int64_t begin = m;
+  while (begin > 0 && m - begin < step && shares(decode, begin)) begin--;
+  return m - begin < step ? begin : m;
 }
 
 }  // namespace
@@ -60,11 +83,14 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
   const int64_t rows = a.decode->rows, G = a.shape.kv_heads;
   if (rows == 0) return;
   const HeadCut cut(a.shape);
-  const int64_t step = rows_per_tile(exec, rows, cut, G), tiles = (rows + step - 1) / step;
+  // A unit may grow to twice the step.
+  const int64_t wanted = cut.unit_rows(rows, G, 8 * exec.backend->threads.size()), most = (cut.tile_rows + 1) / 2;
+  const int64_t step = wanted < most ? wanted : most, tiles = (rows + step - 1) / step;
   exec.backend->threads.parallel(tiles * G * cut.chunks, [&](int64_t unit, int32_t thread) {
-    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G, begin = unit / cut.chunks / G * step;
-    const int64_t end = begin + step < rows ? begin + step : rows;
-    const Job job = {a, g * cut.per_group + chunk * cut.chunk, cut.count(chunk), g * a.shape.head_dim};
+    const int64_t chunk = unit % cut.chunks, g = unit / cut.chunks % G, tile_index = unit / cut.chunks / G;
+    const int64_t begin = unit_begin(*a.decode, tile_index * step, step);
+    const int64_t end = unit_begin(*a.decode, (tile_index + 1) * step, step);
+    const Job job = {a, g * cut.per_group + chunk * cut.chunk, cut.count(chunk), g, pool_element_bytes(exec.precision)};
     Tile tile(exec.backend->threads.scratch(thread), a.shape, job.heads);
     for (int64_t m = begin, next; m < end; m = next) {
       for (next = m + 1; next < end && same_prefix(a.decode->prefix[m], a.decode->prefix[next]);) next++;

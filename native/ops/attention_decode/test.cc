@@ -4,6 +4,7 @@
 
 #include "ops/attention/test_batch.h"
 #include "ops/attention_decode/plain.h"
+#include "ops/kv_write/plain.h"
 
 namespace spar {
 namespace test {
@@ -16,26 +17,31 @@ AttentionShape shape_of(Heads h, int32_t window) {
 // A key/value pool with the segments of a layout scattered in it, NaN between them; two segments
 // lie side by side.
 struct Pool {
-  float *keys, *values;
+  KvPool memory;
   std::vector<int64_t> first;  // slot of each segment's first row
 };
 
-Pool scattered(Check& c, const Layout& l, Heads h, const float* qkv) {
-  const int64_t width = h.kv_heads * h.head_dim, segments = static_cast<int64_t>(l.segment.size());
-  const int64_t slots = l.rows() + 3 * segments;
-  Pool pool = {c.output(slots * width), c.output(slots * width), std::vector<int64_t>(l.segment.size())};
+KvPool pool_of(Check& c, int64_t tokens, int64_t width, int32_t precision) {
+  const int64_t slots = pool_slots(tokens), bytes = slots * width * pool_element_bytes(precision);
+  return {c.raw(bytes), c.raw(bytes), slots};
+}
+
+Pool scattered(Check& c, const Layout& l, Heads h, const float* qkv, int32_t precision) {
+  const int64_t segments = static_cast<int64_t>(l.segment.size());
+  Pool pool = {pool_of(c, l.rows() + 3 * segments, h.kv_heads * h.head_dim, precision),
+               std::vector<int64_t>(l.segment.size())};
   const bool adjacent = segments == 2;
+  std::vector<int64_t> slot(static_cast<size_t>(l.rows()));
   int64_t next = 2;
   for (int64_t k = 0; k < segments; k++, next += adjacent ? 0 : 3) {
     const int64_t i = adjacent ? k : segments - 1 - k;
     const spar_segment& s = l.segment[static_cast<size_t>(i)];
     pool.first[static_cast<size_t>(i)] = next;
-    for (int64_t r = 0; r < s.num_rows; r++, next++) {
-      const float* key = qkv + (s.first_row + r) * h.stride() + h.heads * h.head_dim;
-      std::copy_n(key, width, pool.keys + next * width);
-      std::copy_n(key + width, width, pool.values + next * width);
-    }
+    for (int64_t r = 0; r < s.num_rows; r++) slot[static_cast<size_t>(s.first_row + r)] = next++;
   }
+  DecodeView view = {};
+  view.rows = l.rows(), view.slot = slot.data();
+  plain::kv_write(c.exec(1, precision), {&view, h.heads, h.kv_heads, h.head_dim, qkv, pool.memory});
   return pool;
 }
 
@@ -71,12 +77,13 @@ const float* queries(Check& c, const Step& step, Heads h, const float* qkv) {
   return q;
 }
 
-void decode(Check& c, const Layout& l, Heads h, int32_t window) {
-  const float* qkv = c.input(l.rows() * h.stride(), 1, -2, 2);
-  const Pool pool = scattered(c, l, h, qkv);
+void decode(Check& c, const Layout& l, Heads h, int32_t window, int32_t precision) {
+  const float* qkv = rotated(c, l.rows() * h.stride(), 1, 2, precision);
+  const Pool pool = scattered(c, l, h, qkv, precision);
   const BatchView batch = l.view();
   float* trained = c.output(l.rows() * h.out());
-  c.kernels().attention_forward(c.exec(2), {&batch, shape_of(h, window), qkv, trained, c.output(l.rows() * h.heads)});
+  c.kernels().attention_forward(c.exec(2, precision),
+                                {&batch, shape_of(h, window), qkv, trained, c.output(l.rows() * h.heads)});
   // All rows at once, as when prompts are prefilled; then every third, as in decoding.
   for (int64_t stride : {1, 3}) {
     std::vector<int64_t> rows;
@@ -85,34 +92,41 @@ void decode(Check& c, const Layout& l, Heads h, int32_t window) {
     const DecodeView view = step.view();
     const float* q = queries(c, step, h, qkv);
     const int64_t count = view.rows * h.out();
+    const auto args = [&](float* out) { return AttentionDecode{&view, shape_of(h, window), q, pool.memory, out}; };
     for (int32_t n : kThreadCounts) {
       float* out = c.output(count);
-      c.kernels().attention_decode(c.exec(n), {&view, shape_of(h, window), q, pool.keys, pool.values, out});
+      c.kernels().attention_decode(c.exec(n, precision), args(out));
       for (size_t i = 0; i < rows.size(); i++)
         c.same_bits("a row and the same row in training", out + static_cast<int64_t>(i) * h.out(),
                     trained + rows[i] * h.out(), h.out());
     }
     float *got = c.output(count), *truth = c.output(count), *yardstick = c.output(count);
-    c.kernels().attention_decode(c.exec(1), {&view, shape_of(h, window), q, pool.keys, pool.values, got});
-    c.reference().attention_decode(c.exec(1), {&view, shape_of(h, window), q, pool.keys, pool.values, truth});
-    plain::attention_decode<float>(c.exec(1), {&view, shape_of(h, window), q, pool.keys, pool.values, yardstick});
+    c.kernels().attention_decode(c.exec(1, precision), args(got));
+    c.reference().attention_decode(c.exec(1, precision), args(truth));
+    plain::attention_decode<float>(c.exec(1, precision), args(yardstick));
     c.near("out", got, truth, yardstick, count);
   }
 }
 
 // A chain much longer than what scratch could hold of scores.
-void long_chain(Check& c) {
+void long_chain(Check& c, int32_t precision) {
   const Heads h = {1, 1, 2};
   const int64_t count = 131072;
-  const float *keys = c.input(count * 2, 1, -4, 4), *values = c.input(count * 2, 2), *q = c.input(h.stride(), 3);
+  const KvPool pool = pool_of(c, count, 2, precision);
+  const float *qkv = rotated(c, count * h.stride(), 1, 4, precision), *q = rotated(c, h.stride(), 3, 1, precision);
+  std::vector<int64_t> slot(static_cast<size_t>(count));
+  for (size_t i = 0; i < slot.size(); i++) slot[i] = static_cast<int64_t>(i);
+  DecodeView written = {};
+  written.rows = count, written.slot = slot.data();
+  plain::kv_write(c.exec(1, precision), {&written, 1, 1, 2, qkv, pool});
   const KvSpan prefix = {0, count - 5}, own = {count - 5, 5};
   DecodeView view = {};
   view.rows = 1, view.prefix = &prefix, view.own = &own;
   float *out = c.output(2), *truth = c.output(2), *yardstick = c.output(2);
-  const auto args = [&](float* to) { return AttentionDecode{&view, shape_of(h, 0), q, keys, values, to}; };
-  c.kernels().attention_decode(c.exec(2), args(out));
-  c.reference().attention_decode(c.exec(1), args(truth));
-  plain::attention_decode<float>(c.exec(1), args(yardstick));
+  const auto args = [&](float* to) { return AttentionDecode{&view, shape_of(h, 0), q, pool, to}; };
+  c.kernels().attention_decode(c.exec(2, precision), args(out));
+  c.reference().attention_decode(c.exec(1, precision), args(truth));
+  plain::attention_decode<float>(c.exec(1, precision), args(yardstick));
   c.near("out", out, truth, yardstick, 2);
 }
 
@@ -149,7 +163,9 @@ void spans_joined(const Exec& e, const AttentionDecode& a) {
 
 void add(const std::string& name, const Layout& l, Heads h, int32_t window) {
   const std::string full = name + "," + h.name() + (window ? ",w=" + std::to_string(window) : "");
-  add_case("attention_decode", full, [=](Check& c) { decode(c, l, h, window); });
+  for (int32_t precision : {SPAR_FP32, SPAR_BF16})
+    add_case("attention_decode", precision_name(precision) + full,
+             [=](Check& c) { decode(c, l, h, window, precision); });
 }
 
 const Registration cases([] {
@@ -166,7 +182,9 @@ const Registration cases([] {
     groups.add(-1, 66).add(3, 1).add(3, 40).add(-1, 1);
     add("groups", groups, odd, window);
   }
-  add_case("attention_decode", "131072 keys", long_chain);
+  for (int32_t precision : {SPAR_FP32, SPAR_BF16})
+    add_case("attention_decode", precision_name(precision) + "131072 keys",
+             [=](Check& c) { long_chain(c, precision); });
   add_planted("attention_decode", "prefix not seen", [](OpTable& t) { t.attention_decode = prefix_unseen; });
   add_planted("attention_decode", "window off by one", [](OpTable& t) { t.attention_decode = window_off_by_one; });
   add_planted("attention_decode", "prefix and own span walked as one",

@@ -1,20 +1,13 @@
 // The embed op for one kernel family: see op.h.
 #include <cstring>
 
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/rows.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 namespace {
-
-typedef uint32_t vu __attribute__((vector_size(kLanes * 4)));
-
-// The nearest bfloat16 of finite lanes, ties to even.
-SPAR_INLINE vf round_bf16(vf x) {
-  const vu bits = (vu)x;
-  return (vf)((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
-}
 
 void rounded_row(const float* in, int64_t count, float* out) {
   each_vector(count, [=](int64_t c, int n) { store_part(out + c, round_bf16(load_part(in + c, n)), n); });

@@ -1,6 +1,7 @@
 // The rope op for one kernel family: see op.h.
 #include <cstring>
 
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/rows.h"
 #include "ops/norm/row.h"
@@ -9,13 +10,20 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace {
 
+// What a cached key or value may be: any float, or in bf16 precision a bfloat16.
+template <bool kBf16>
+SPAR_INLINE vf cached(vf x) {
+  return kBf16 ? round_bf16(x) : x;
+}
+
 // Turns the pairs (u[i], u[i + half]) by the angles of cos and sin; u may be out.
+template <bool kBf16>
 SPAR_INLINE void rotate(const float* u, const float* cos, const float* sin, int64_t half, float* out) {
   each_vector(half, [=](int64_t i, int n) {
     const vf c = load_part(cos + i, n), s = load_part(sin + i, n);
     const vf low = load_part(u + i, n), high = load_part(u + half + i, n);
-    store_part(out + i, low * c - high * s, n);
-    store_part(out + half + i, high * c + low * s, n);
+    store_part(out + i, cached<kBf16>(low * c - high * s), n);
+    store_part(out + half + i, cached<kBf16>(high * c + low * s), n);
   });
 }
 
@@ -39,6 +47,7 @@ SPAR_INLINE void norm_back(float* d, const float* x, const float* w, float eps, 
   });
 }
 
+template <bool kBf16>
 void forward_row(const RopeForward& a, int64_t m) {
   const RopeShape& shape = a.shape;
   const int64_t D = shape.head_dim, heads = shape.heads + shape.kv_heads, values = shape.kv_heads * D;
@@ -51,10 +60,12 @@ void forward_row(const RopeForward& a, int64_t m) {
       row_scale(in, w, row_rstd(in, D, shape.eps), D, out);
       in = out;
     }
-    rotate(in, shape.cos + table, shape.sin + table, D / 2, out);
+    rotate<kBf16>(in, shape.cos + table, shape.sin + table, D / 2, out);
   }
+  if (!kBf16 && a.out == a.qkv) return;
   const float* value = a.qkv + row + heads * D;
-  if (a.out != a.qkv) std::memcpy(a.out + row + heads * D, value, static_cast<size_t>(values) * 4);
+  float* out = a.out + row + heads * D;
+  each_vector(values, [=](int64_t c, int n) { store_part(out + c, cached<kBf16>(load_part(value + c, n)), n); });
 }
 
 // partial: [2 D], the row's parts of dq_norm and dk_norm are added to it.
@@ -84,8 +95,9 @@ void add_blocks(const float* partial, int64_t blocks, int64_t stride, int64_t co
 void rope_forward(const Exec& exec, const RopeForward& args) {
   const RopeForward a = args;
   const int64_t width = int64_t{a.shape.heads + 2 * a.shape.kv_heads} * a.shape.head_dim;
+  const bool bf16 = exec.precision == SPAR_BF16;
   parallel_rows(exec, *a.rows, width, [&](int64_t first, int64_t last) {
-    for (int64_t m = first; m < last; m++) forward_row(a, m);
+    for (int64_t m = first; m < last; m++) bf16 ? forward_row<true>(a, m) : forward_row<false>(a, m);
   });
 }
 

@@ -5,6 +5,8 @@
 //             then for i < D/2, with c = cos[p, i], s = sin[p, i] at p = position[m]:
 //               out[i] = u[i] c - u[i + D/2] s;  out[i + D/2] = u[i + D/2] c + u[i] s
 //             for queries and keys; values are copied. Overwrites out, which may be qkv itself.
+//             In bf16 precision all three are rounded to bfloat16 (nearest even) and stored as
+//             fp32, so that the key/value pool holds them in 16 bits without loss.
 //   backward  d (in: d out, out: d qkv) is turned back in place; with qk_norm it goes on through
 //             the norm using the saved raw qkv, and dq_norm, dk_norm accumulate as in norm/op.h
 // Bytes: 8 M (H + 2G) D. FLOPs: 6 M (H + G) D / 2, 4 more per element with qk_norm.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/bf16.h"
 #include "ops/rope/op.h"
 
 namespace spar {
@@ -41,7 +42,7 @@ void norm_back(std::vector<Real>& g, const float* x, const float* w, Real eps, s
 }
 
 template <class Real>
-void rope_forward(const Exec&, const RopeForward& a) {
+void rope_forward(const Exec& exec, const RopeForward& a) {
   const RopeShape& shape = a.shape;
   const int64_t H = shape.heads, G = shape.kv_heads, D = shape.head_dim, stride = (H + 2 * G) * D;
   std::vector<Real> u(static_cast<size_t>(D));
@@ -56,7 +57,10 @@ void rope_forward(const Exec&, const RopeForward& a) {
       for (int64_t i = 0; i < D; i++)
         u[static_cast<size_t>(i)] = value || w == nullptr ? Real(in[i]) : in[i] * rstd * w[i];
       if (!value) rotate<Real>(u, shape.cos + table, shape.sin + table, 1);
-      for (int64_t i = 0; i < D; i++) out[i] = static_cast<float>(u[static_cast<size_t>(i)]);
+      for (int64_t i = 0; i < D; i++) {
+        const auto x = static_cast<float>(u[static_cast<size_t>(i)]);
+        out[i] = exec.precision == SPAR_BF16 ? from_bf16(to_bf16(x)) : x;
+      }
     }
   }
 }

@@ -61,6 +61,21 @@ void forward(Check& c, Shape s) {
   c.same_bits("a row alone", row, out + middle * s.width(), s.width());
 }
 
+// In bf16 precision: the rounded results of fp32 precision, values included.
+void rounded(Check& c, Shape s) {
+  const int64_t count = s.m * s.width();
+  const RopeShape shape = tables(c, s);
+  const float* qkv = c.input(count, 1);
+  const int32_t *rows = c.rows(s.m), *position = c.ids(s.m, 2, kPositions);
+  float *want = c.output(count), *got = c.output(count), *in_place = c.copy(qkv, count);
+  c.kernels().rope_forward(c.exec(2), {rows, position, shape, qkv, want});
+  for (int64_t i = 0; i < count; i++) want[i] = from_bf16(to_bf16(want[i]));
+  c.kernels().rope_forward(c.exec(2, SPAR_BF16), {rows, position, shape, qkv, got});
+  c.same_bits("out in bf16 precision", got, want, count);
+  c.kernels().rope_forward(c.exec(2, SPAR_BF16), {rows, position, shape, in_place, in_place});
+  c.same_bits("out in place in bf16 precision", in_place, want, count);
+}
+
 struct Gradients {
   float *d, *dq_norm, *dk_norm, *partial;
 };
@@ -145,6 +160,13 @@ void value_rotated(const Exec& e, const RopeForward& a) {
   b.shape.heads += 2, b.shape.kv_heads -= 1;  // as wide a row, one head more to rotate
   genuine().rope_forward(e, b);
 }
+void values_not_rounded(const Exec& e, const RopeForward& a) {
+  const int64_t values = a.shape.kv_heads * a.shape.head_dim, row = a.shape.heads * a.shape.head_dim + 2 * values;
+  std::vector<float> in(a.qkv, a.qkv + *a.rows * row);
+  genuine().rope_forward(e, a);
+  for (int64_t m = 0; m < *a.rows; m++)
+    for (int64_t i = (m + 1) * row - values; i < (m + 1) * row; i++) a.out[i] = in[static_cast<size_t>(i)];
+}
 void norm_gradient_lost(const Exec& e, const RopeBackward& a) {
   const float old = a.dk_norm ? a.dk_norm[0] : 0;
   genuine().rope_backward(e, a);
@@ -158,6 +180,7 @@ const Registration cases([] {
         const Shape s = {m, 3, 1, d, qk_norm};
         add_case("rope", "forward " + s.name(), [=](Check& c) { forward(c, s); });
         add_case("rope", "backward " + s.name(), [=](Check& c) { backward(c, s); });
+        add_case("rope", "bf16 " + s.name(), [=](Check& c) { rounded(c, s); });
       }
     }
     const Shape wide = {17, 9, 3, 64, qk_norm}, equal = {3, 2, 2, 10, qk_norm};
@@ -167,6 +190,7 @@ const Registration cases([] {
   }
   add_planted("rope", "turned backwards", [](OpTable& t) { t.rope_forward = turned_backwards; });
   add_planted("rope", "a value head rotated", [](OpTable& t) { t.rope_forward = value_rotated; });
+  add_planted("rope", "values not rounded", [](OpTable& t) { t.rope_forward = values_not_rounded; });
   add_planted("rope", "gradient of k_norm lost", [](OpTable& t) { t.rope_backward = norm_gradient_lost; });
 });
 
