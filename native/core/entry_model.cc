@@ -71,7 +71,7 @@ int32_t prepare_model(spar_model& model) {
   begin_work(*model.context);
   if (!std::isfinite(sum_of_squares(model, masters_of(model), "of weights")))
     return report_nonfinite(model, masters_of(model), "weight");
-  return pack_weights(model, false);
+  return pack_weights(model);
 }
 
 int32_t zero_gradients(spar_model& model) {

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "core/optimizer.h"
 
@@ -56,22 +57,48 @@ int32_t check_gradients(spar_optimizer& optimizer, double norm, double scale) {
                                   norm * scale);
 }
 
-// One update for the matrices, which decay, and one for the norms and biases, which do not.
+// The updates of one step.
+struct StepLowering {
+  const spar_optimizer& optimizer;
+  double learning_rate, scale;
+  Program program;
+
+  // `count` parameters from `offset` on; `weight` is given for matrices that have packed copies.
+  void update(int32_t layer, const char* part, int64_t offset, int64_t count, double decay,
+              const PackedWeight& weight) {
+    const spar_model& model = *optimizer.model;
+    const spar_optimizer_desc& d = optimizer.desc;
+    auto* first = static_cast<float*>(optimizer.first.data());
+    auto* second = static_cast<float*>(optimizer.second.data());
+    append(program, layer, part,
+           OptimizerUpdate{d.kind, count, masters_of(model) + offset, grads_of(model) + offset, first + offset,
+                           second == nullptr ? nullptr : second + offset, learning_rate, d.beta1, d.beta2, d.eps, decay,
+                           scale, optimizer.step + 1, weight});
+  }
+  void matrix(int32_t layer, const char* part, const MatrixSlot& slot, const PackedWeight& weight) {
+    update(layer, part, slot.offset, slot.n * slot.k, optimizer.desc.weight_decay, weight);
+  }
+};
+
+// One update for each matrix, which decays and is packed; an embedding apart from the head has no copies. One for all
+// norms and biases, which do not decay.
 Program update_program(const spar_optimizer& optimizer, double learning_rate, double scale) {
   const spar_model& model = *optimizer.model;
-  const spar_optimizer_desc& d = optimizer.desc;
-  auto* first = static_cast<float*>(optimizer.first.data());
-  auto* second = static_cast<float*>(optimizer.second.data());
-  const int64_t begin[] = {0, model.layout.matrices, model.layout.parameters};
-  Program program;
-  for (int run = 0; run < 2; run++) {
-    const int64_t at = begin[run];
-    append(program, -1, run == 0 ? "of matrices" : "of norms and biases",
-           OptimizerUpdate{d.kind, begin[run + 1] - at, masters_of(model) + at, grads_of(model) + at, first + at,
-                           second == nullptr ? nullptr : second + at, learning_rate, d.beta1, d.beta2, d.eps,
-                           run == 0 ? d.weight_decay : 0, scale, optimizer.step + 1});
+  const ModelLayout& layout = model.layout;
+  StepLowering l{optimizer, learning_rate, scale, {}};
+  if (layout.head.offset != layout.embed.offset) l.matrix(-1, "of embeddings", layout.embed, {});
+  for (size_t i = 0; i < layout.layers.size(); i++) {
+    const LayerLayout& at = layout.layers[i];
+    const LayerWeights& w = model.weights.layers[i];
+    const auto layer = static_cast<int32_t>(i);
+    l.matrix(layer, "of qkv", at.qkv, w.qkv.packed);
+    l.matrix(layer, "of o", at.o, w.o.packed);
+    l.matrix(layer, "of gate_up", at.gate_up, w.gate_up.packed);
+    l.matrix(layer, "of down", at.down, w.down.packed);
   }
-  return program;
+  l.matrix(-1, "of head", layout.head, model.weights.head.packed);
+  l.update(-1, "of norms and biases", layout.matrices, layout.parameters - layout.matrices, 0, {});
+  return std::move(l.program);
 }
 
 int32_t check_step(const spar_optimizer& optimizer, const spar_step_desc& desc) {
@@ -98,11 +125,12 @@ int32_t take_step(spar_optimizer& optimizer, const spar_step_desc& desc, spar_st
   if (cancelled(*model.context)) return model.context->error.set(SPAR_E_CANCELLED, "cancelled before the update");
   // From here on the step is done whole: a half-updated model would be of no use.
   const Program update = update_program(optimizer, desc.learning_rate, scale);
+  model.generation++;
   for (const OpCall& call : update) run_call(*model.context, model.exec, call);
-  backend_zero(model.context->backend, model.grads.data(), model.grads.bytes());
+  clear_breadcrumb(*model.context);
   optimizer.step++;
   *out = {sizeof *out, norm, optimizer.step};
-  return pack_weights(model, true);
+  return SPAR_OK;
 }
 
 }  // namespace

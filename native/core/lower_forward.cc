@@ -5,17 +5,21 @@
 namespace spar {
 namespace {
 
+// What no layer keeps. All layers use the same memory for it, which stays in the caches.
+struct Passing {
+  float* normed;  // [M, C]
+  float* h;       // [M, F]
+};
+
 // norm, fused projection, rotation: x -> rotated qkv.
-float* lower_qkv(const Lowering& l, int32_t layer, LayerActivations& a, bool keep) {
+float* lower_qkv(const Lowering& l, int32_t layer, const Passing& passing, LayerActivations& a, bool keep) {
   const spar_model_spec& spec = l.spec;
   const LayerWeights& w = l.weights.layers[static_cast<size_t>(layer)];
   const int64_t c = spec.hidden_size;
   a.rstd1 = l.take(1);
-  float* normed = l.take(c);
-  append(l.program, layer, "input", NormForward{l.rows, a.x, w.norm1.data, normed, a.rstd1, c, spec.norm_eps});
+  append(l.program, layer, "input", NormForward{l.rows, a.x, w.norm1.data, passing.normed, a.rstd1, c, spec.norm_eps});
   float* qkv = l.take(qkv_width(spec));
-  append(l.program, layer, "qkv", LinearForward{l.rows, normed, w.qkv.packed, w.bias.data, qkv});
-  l.arena.drop(normed);
+  append(l.program, layer, "qkv", LinearForward{l.rows, passing.normed, w.qkv.packed, w.bias.data, qkv});
   const bool raw_stays = keep && spec.qk_norm != 0;
   a.qkv_raw = qkv;
   a.qkv = raw_stays ? l.take(qkv_width(spec)) : qkv;
@@ -23,44 +27,37 @@ float* lower_qkv(const Lowering& l, int32_t layer, LayerActivations& a, bool kee
   return a.qkv;
 }
 
-// norm, gate and up, SwiGLU, down: x_mid -> its residual branch [M, C].
-float* lower_mlp(const Lowering& l, int32_t layer, LayerActivations& a, bool keep) {
+// norm, gate and up, SwiGLU, down: y = x_mid and its branch.
+void lower_mlp(const Lowering& l, int32_t layer, const Passing& passing, LayerActivations& a, float* y) {
   const LayerWeights& w = l.weights.layers[static_cast<size_t>(layer)];
   const int64_t c = l.spec.hidden_size, f = l.spec.intermediate_size;
   a.rstd2 = l.take(1);
-  float* normed = l.take(c);
   append(l.program, layer, "post_attention",
-         NormForward{l.rows, a.x_mid, w.norm2.data, normed, a.rstd2, c, l.spec.norm_eps});
+         NormForward{l.rows, a.x_mid, w.norm2.data, passing.normed, a.rstd2, c, l.spec.norm_eps});
   a.gate_up = l.take(2 * f);
-  append(l.program, layer, "gate_up", LinearForward{l.rows, normed, w.gate_up.packed, nullptr, a.gate_up});
-  l.arena.drop(normed);
-  float* h = l.take(f);
-  append(l.program, layer, "", ActForward{l.rows, a.gate_up, h, f});
-  if (!keep) l.arena.drop(a.gate_up);
-  float* y = l.take(c);
-  append(l.program, layer, "down", LinearForward{l.rows, h, w.down.packed, nullptr, y});
-  l.arena.drop(h);
-  return y;
+  append(l.program, layer, "gate_up", LinearForward{l.rows, passing.normed, w.gate_up.packed, nullptr, a.gate_up});
+  append(l.program, layer, "", ActForward{l.rows, a.gate_up, passing.h, f});
+  append(l.program, layer, "down", LinearForward{l.rows, passing.h, w.down.packed, nullptr, y, a.x_mid});
 }
 
-// One layer; returns its output.
-float* lower_layer(const Lowering& l, int32_t layer, LayerActivations& a, bool keep, const AttentionStep& attention) {
+// One layer; returns its output, which takes the place of the input unless that is kept.
+float* lower_layer(const Lowering& l, int32_t layer, const Passing& passing, LayerActivations& a, bool keep,
+                   const AttentionStep& attention) {
   const int64_t c = l.spec.hidden_size;
   const LayerWeights& w = l.weights.layers[static_cast<size_t>(layer)];
-  float* qkv = lower_qkv(l, layer, a, keep);
+  float* qkv = lower_qkv(l, layer, passing, a, keep);
   a.attention = l.take(attention_width(l.spec));
   a.lse = l.take(l.spec.num_heads);
   attention(layer, qkv, a.attention, a);
   if (!keep) l.arena.drop(qkv);
-  a.x_mid = l.take(c);
-  append(l.program, layer, "o", LinearForward{l.rows, a.attention, w.o.packed, nullptr, a.x_mid});
-  append(l.program, layer, "attention", Residual{l.rows, a.x, a.x_mid, a.x_mid, c});
+  a.x_mid = keep ? l.take(c) : a.x;
+  append(l.program, layer, "o", LinearForward{l.rows, a.attention, w.o.packed, nullptr, a.x_mid, a.x});
   if (!keep)
-    for (float* dead : {a.x, a.rstd1, a.attention, a.lse}) l.arena.drop(dead);
-  float* y = lower_mlp(l, layer, a, keep);
-  append(l.program, layer, "mlp", Residual{l.rows, a.x_mid, y, y, c});
+    for (float* dead : {a.rstd1, a.attention, a.lse}) l.arena.drop(dead);
+  float* y = keep ? l.take(c) : a.x;
+  lower_mlp(l, layer, passing, a, y);
   if (!keep)
-    for (float* dead : {a.x_mid, a.rstd2}) l.arena.drop(dead);
+    for (float* dead : {a.rstd2, a.gate_up}) l.arena.drop(dead);
   return y;
 }
 
@@ -81,12 +78,14 @@ RopeShape rope_shape(const spar_model_spec& spec, const Weights& weights, int32_
 float* lower_layers(const Lowering& l, const AttentionStep& attention, std::vector<LayerActivations>* kept) {
   float* x = l.take(l.spec.hidden_size);
   append(l.program, -1, "", EmbedForward{l.rows, l.token, l.weights.embed, x, l.spec.hidden_size});
+  const Passing passing{l.take(l.spec.hidden_size), l.take(l.spec.intermediate_size)};
   for (int32_t layer = 0; layer < l.spec.num_layers; layer++) {
     LayerActivations a{};
     a.x = x;
-    x = lower_layer(l, layer, a, kept != nullptr, attention);
+    x = lower_layer(l, layer, passing, a, kept != nullptr, attention);
     if (kept != nullptr) kept->push_back(a);
   }
+  for (float* dead : {passing.normed, passing.h}) l.arena.drop(dead);
   return x;
 }
 

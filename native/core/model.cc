@@ -38,15 +38,10 @@ int32_t report_nonfinite(spar_model& model, const float* values, const char* wha
   return model.context->error.set(SPAR_E_NONFINITE, "%s: a padding float was overwritten or the sum overflowed", what);
 }
 
-int32_t pack_weights(spar_model& model, bool always) {
+int32_t pack_weights(spar_model& model) {
   model.prepared = false;
   model.generation++;
-  if (always) {
-    for (const OpCall& call : model.packing) run_call(*model.context, model.exec, call);
-    clear_breadcrumb(*model.context);
-  } else if (int32_t status = run_program(*model.context, model.exec, model.packing)) {
-    return status;
-  }
+  if (int32_t status = run_program(*model.context, model.exec, model.packing)) return status;
   model.prepared = true;
   return SPAR_OK;
 }

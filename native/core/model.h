@@ -32,7 +32,7 @@ double sum_of_squares(spar_model& model, const float* values, const char* what);
 // The first value that is not finite: NONFINITE with a text that names tensor and index.
 int32_t report_nonfinite(spar_model& model, const float* values, const char* what);
 Program packing_program(const Weights& weights);
-// Packs every matrix for computing. Not cancellable when `always`.
-int32_t pack_weights(spar_model& model, bool always);
+// Packs every matrix for computing. OK or CANCELLED.
+int32_t pack_weights(spar_model& model);
 
 }  // namespace spar

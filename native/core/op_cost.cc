@@ -89,13 +89,15 @@ struct Cost {
     int64_t t = *a.rows;
     return {6 * t * a.weight.n * a.weight.k, weight_bytes(a.weight) + 8 * t * a.weight.n};
   }
-  OpCost operator()(const Residual& a) const { return {*a.rows * a.c, 12 * *a.rows * a.c}; }
   OpCost operator()(const Gather& a) const { return {0, 8 * *a.rows * a.c}; }
   OpCost operator()(const Scatter& a) const { return {0, 4 * *a.rows * a.c + 4 * *a.out_rows * a.c}; }
   OpCost operator()(const GradNorm& a) const { return {2 * a.count, 4 * a.count}; }
   OpCost operator()(const OptimizerUpdate& a) const {
     bool adam = a.kind == SPAR_OPTIM_ADAMW;
-    return {(adam ? 14 : 9) * a.count, (adam ? 28 : 20) * a.count};
+    OpCost cost{(adam ? 14 : 9) * a.count, (adam ? 32 : 24) * a.count};
+    for (const void* copy : {a.weight.forward, a.weight.backward})
+      if (copy != nullptr) cost.bytes += weight_bytes(a.weight);
+    return cost;
   }
   OpCost operator()(const Sample& a) const { return {10 * *a.rows * a.v, 4 * *a.rows * a.v}; }
 };

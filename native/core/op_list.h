@@ -33,7 +33,6 @@ struct ZeroRows {
   X(ActBackward, act_backward)                    \
   X(HeadForward, head_forward)                    \
   X(HeadBackward, head_backward)                  \
-  X(Residual, residual)                           \
   X(Gather, gather)                               \
   X(Scatter, scatter)                             \
   X(GradNorm, grad_norm)                          \

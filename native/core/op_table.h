@@ -11,7 +11,6 @@
 #include "ops/linear/op.h"
 #include "ops/norm/op.h"
 #include "ops/optimizer/op.h"
-#include "ops/residual/op.h"
 #include "ops/rope/op.h"
 #include "ops/sample/op.h"
 
@@ -43,7 +42,6 @@ struct OpTable {
   Kernel<ActBackward> act_backward;
   Kernel<HeadForward> head_forward;
   Kernel<HeadBackward> head_backward;
-  Kernel<Residual> residual;
   Kernel<Gather> gather;
   Kernel<Scatter> scatter;
   Kernel<GradNorm> grad_norm;

@@ -107,7 +107,6 @@ struct Printer {
     pointer("x", a.x), weight(a.weight), pointer("lse", a.lse), pointer("coef", a.coef), pointer("dx", a.dx);
     pointer("dw", a.dw), pointer("chunk", a.chunk);
   }
-  void operator()(const Residual& a) { pointer("a", a.a), pointer("b", a.b), pointer("out", a.out), number("c", a.c); }
   void operator()(const Gather& a) {
     pointer("index", a.index), pointer("x", a.x), pointer("out", a.out), number("c", a.c);
   }

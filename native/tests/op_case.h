@@ -2,16 +2,16 @@
 // each of them with the kernels of every family that this machine has.
 //
 //   static void forward(Check& c, int64_t m, int64_t k) {
-//     const float* x = c.input(m * k, 1);               // random, must not be written
+//     const float* x = c.input(m * 2 * k, 1);           // random, must not be written
 //     float *y = c.output(m * k), *truth = c.output(m * k), *plain = c.output(m * k);
-//     const Residual a{c.rows(m), x, x, y, k};
-//     c.kernels().residual(c.exec(2), a);               // the family under test
+//     const ActForward a{c.rows(m), x, y, k};
+//     c.kernels().act_forward(c.exec(2), a);            // the family under test
 //     ...the same into truth with c.reference(), into plain with a sequential float loop
 //     c.near("y", y, truth, plain, m * k);
 //   }
 //   static const Registration cases([] {
-//     add_case("residual", "m=3,k=5", [](Check& c) { forward(c, 3, 5); });
-//     add_planted("residual", "last row skipped", [](OpTable& t) { t.residual = skip_last_row; });
+//     add_case("act", "m=3,k=5", [](Check& c) { forward(c, 3, 5); });
+//     add_planted("act", "last row skipped", [](OpTable& t) { t.act_forward = skip_last_row; });
 //   });
 //
 // A planted bug replaces a kernel by a function that calls genuine() and spoils one thing;

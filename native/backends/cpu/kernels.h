@@ -31,7 +31,6 @@ void act_forward(const Exec&, const ActForward&);
 void act_backward(const Exec&, const ActBackward&);
 void head_forward(const Exec&, const HeadForward&);
 void head_backward(const Exec&, const HeadBackward&);
-void residual(const Exec&, const Residual&);
 void gather(const Exec&, const Gather&);
 void scatter(const Exec&, const Scatter&);
 void grad_norm(const Exec&, const GradNorm&);

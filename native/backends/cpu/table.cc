@@ -30,7 +30,6 @@ const OpTable table = {
     act_backward,
     head_forward,
     head_backward,
-    residual,
     gather,
     scatter,
     grad_norm,

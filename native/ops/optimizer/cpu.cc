@@ -59,6 +59,7 @@ SPAR_INLINE void update_part(const OptimizerUpdate& a, const AdamW& rule, int64_
   store_part(a.param + i, p, n);
   store_part(a.first + i, m, n);
   store_part(a.second + i, v, n);
+  store_part(a.grad + i, splat(0), n);
 }
 
 SPAR_INLINE void update_part(const OptimizerUpdate& a, const RmsProp& rule, int64_t i, int n) {
@@ -66,12 +67,23 @@ SPAR_INLINE void update_part(const OptimizerUpdate& a, const RmsProp& rule, int6
   rule.update(p, load_part(a.grad + i, n), v);
   store_part(a.param + i, p, n);
   store_part(a.first + i, v, n);
+  store_part(a.grad + i, splat(0), n);
+}
+
+template <class Rule>
+SPAR_INLINE void update_run(const OptimizerUpdate& a, const Rule& rule, int64_t first, int64_t last) {
+  each_vector(last - first, [&](int64_t i, int n) { update_part(a, rule, first + i, n); });
 }
 
 template <class Rule>
 SPAR_INLINE void update_all(const Exec& exec, const OptimizerUpdate& a, const Rule& rule) {
-  parallel_rows(exec, a.count, 1, [&](int64_t first, int64_t last) {
-    each_vector(last - first, [&](int64_t i, int n) { update_part(a, rule, first + i, n); });
+  if (a.weight.forward == nullptr)
+    return parallel_rows(exec, a.count, 1, [&](int64_t first, int64_t last) { update_run(a, rule, first, last); });
+  const int64_t n = a.weight.n, k = a.weight.k;
+  exec.backend->threads.parallel((n + kPackRows - 1) / kPackRows, [&](int64_t unit, int32_t) {
+    const int64_t n0 = unit * kPackRows, n1 = n0 + kPackRows < n ? n0 + kPackRows : n;
+    update_run(a, rule, n0 * k, n1 * k);
+    linear_pack_rows(a.weight, exec.precision, n0, n1);
   });
 }
 

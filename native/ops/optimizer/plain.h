@@ -1,5 +1,5 @@
-// optimizer/op.h as plain loops in the precision Real: double is the reference, float the yardstick that
-// the kernels' errors are measured with.
+// optimizer/op.h as plain loops in the precision Real, without the packing: double is the reference, float the
+// yardstick that the kernels' errors are measured with.
 #pragma once
 #include <cmath>
 
@@ -39,6 +39,7 @@ template <class Real>
 void optimizer_update(const Exec&, const OptimizerUpdate& a) {
   if (a.kind == SPAR_OPTIM_ADAMW) adamw<Real>(a);
   if (a.kind == SPAR_OPTIM_RMSPROP) rmsprop<Real>(a);
+  for (int64_t i = 0; i < a.count; i++) a.grad[i] = 0;
 }
 
 }  // namespace plain

@@ -1,5 +1,6 @@
 // Tests of optimizer: see tests/op_case.h.
 #include <cmath>
+#include <cstring>
 
 #include "ops/optimizer/plain.h"
 #include "tests/op_case.h"
@@ -10,7 +11,7 @@ namespace {
 
 // One set of buffers from the same start.
 struct State {
-  float *param, *first, *second;
+  float *param, *first, *second, *grad;
 };
 
 OptimizerUpdate settings(int32_t kind, int64_t step) {
@@ -30,13 +31,13 @@ void update(Check& c, int32_t kind, int64_t count, int64_t step) {
   const float *param = c.input(count, 1), *grad = c.input(count, 2), *first = c.input(count, 3, 0, 0.1f);
   const float* second = c.input(count, 4, 0, 0.1f);
   auto start = [&] {
-    return State{c.copy(param, count), c.copy(first, count),
-                 kind == SPAR_OPTIM_ADAMW ? c.copy(second, count) : nullptr};
+    return State{c.copy(param, count), c.copy(first, count), kind == SPAR_OPTIM_ADAMW ? c.copy(second, count) : nullptr,
+                 c.copy(grad, count)};
   };
   auto args = [&](State s) {
     OptimizerUpdate a = settings(kind, step);
     a.count = count;
-    a.param = s.param, a.first = s.first, a.second = s.second, a.grad = grad;
+    a.param = s.param, a.first = s.first, a.second = s.second, a.grad = s.grad;
     return a;
   };
   const State got = start(), truth = start(), yardstick = start();
@@ -46,12 +47,49 @@ void update(Check& c, int32_t kind, int64_t count, int64_t step) {
   c.near("param", got.param, truth.param, yardstick.param, count);
   c.near("first", got.first, truth.first, yardstick.first, count);
   if (got.second) c.near("second", got.second, truth.second, yardstick.second, count);
+  for (int64_t i = 0; i < count; i++)
+    if (got.grad[i] != 0) return c.expect(false, "gradient %lld is not zeroed", static_cast<long long>(i));
   for (int32_t n : kThreadCounts) {
     const State again = start();
     c.kernels().optimizer_update(c.exec(n), args(again));
     c.same_bits("param with other threads", again.param, got.param, count);
     c.same_bits("first with other threads", again.first, got.first, count);
     if (got.second) c.same_bits("second with other threads", again.second, got.second, count);
+  }
+}
+
+// A matrix [n, k] is updated to the bits of a vector, and its copies are those that prepare makes of it.
+void pack(Check& c, int32_t kind, int64_t n, int64_t k, int32_t precision, bool backward) {
+  const int64_t count = n * k;
+  const float *param = c.input(count, 1), *grad = c.input(count, 2), *first = c.input(count, 3, 0, 0.1f);
+  const float* second = c.input(count, 4, 0, 0.1f);
+  auto args = [&] {
+    OptimizerUpdate a = settings(kind, 3);
+    a.count = count;
+    a.param = c.copy(param, count), a.first = c.copy(first, count), a.grad = c.copy(grad, count);
+    a.second = kind == SPAR_OPTIM_ADAMW ? c.copy(second, count) : nullptr;
+    return a;
+  };
+  const int64_t bytes[] = {c.kernels().linear_packed_bytes(n, k, precision, 0),
+                           backward ? c.kernels().linear_packed_bytes(n, k, precision, 1) : 0};
+  auto copies_of = [&](const float* master) {
+    return PackedWeight{master, c.raw(bytes[0]), backward ? c.raw(bytes[1]) : nullptr, n, k};
+  };
+  const OptimizerUpdate want = args();
+  c.kernels().optimizer_update(c.exec(1, precision), want);
+  const PackedWeight packed = copies_of(want.param);
+  c.kernels().linear_prepare(c.exec(1, precision), {packed});
+  for (int32_t threads : kThreadCounts) {
+    OptimizerUpdate a = args();
+    a.weight = copies_of(a.param);
+    c.kernels().optimizer_update(c.exec(threads, precision), a);
+    c.same_bits("param", a.param, want.param, count);
+    c.same_bits("first", a.first, want.first, count);
+    if (a.second) c.same_bits("second", a.second, want.second, count);
+    c.same_bits("grad", a.grad, want.grad, count);
+    c.expect(std::memcmp(a.weight.forward, packed.forward, static_cast<size_t>(bytes[0])) == 0, "the forward copy");
+    c.expect(!backward || std::memcmp(a.weight.backward, packed.backward, static_cast<size_t>(bytes[1])) == 0,
+             "the backward copy");
   }
 }
 
@@ -67,7 +105,7 @@ void known_rmsprop(Check& c) {
   for (int step = 0; step < 3; step++) {
     OptimizerUpdate a = settings(SPAR_OPTIM_RMSPROP, step + 1);
     a.weight_decay = 0, a.grad_scale = 1, a.count = 2;
-    a.param = param, a.grad = grads[step], a.first = square;
+    a.param = param, a.grad = c.copy(grads[step], 2), a.first = square;
     c.kernels().optimizer_update(c.exec(1), a);
     for (int i = 0; i < 2; i++) {
       c.expect(std::fabs(param[i] - params[step][i]) <= 3e-7, "step %d: param %d is %.9g, not %.9g", step + 1, i,
@@ -86,7 +124,8 @@ void tiny_rate(Check& c, int32_t kind) {
   float *param = c.copy(start, count), *first = c.inout(count, 3, 0, 0), *second = c.inout(count, 3, 0, 0);
   OptimizerUpdate a = settings(kind, 1);
   a.learning_rate = 5e-7, a.grad_scale = 1, a.weight_decay = 0.01, a.count = count;
-  a.param = param, a.grad = grad, a.first = first, a.second = kind == SPAR_OPTIM_ADAMW ? second : nullptr;
+  a.param = param, a.grad = c.copy(grad, count), a.first = first,
+  a.second = kind == SPAR_OPTIM_ADAMW ? second : nullptr;
   c.kernels().optimizer_update(c.exec(1), a);
   for (int64_t i = 0; i < count; i++) {
     const double g = grad[i] + (kind == SPAR_OPTIM_ADAMW ? 0 : 0.01 * start[i]);
@@ -113,6 +152,17 @@ void undecayed(const Exec& e, const OptimizerUpdate& a) {
   b.weight_decay = 0;
   genuine().optimizer_update(e, b);
 }
+void grad_left(const Exec& e, const OptimizerUpdate& a) {
+  const float last = a.grad[a.count - 1];
+  genuine().optimizer_update(e, a);
+  a.grad[a.count - 1] = last;
+}
+void packed_too_early(const Exec& e, const OptimizerUpdate& a) {
+  if (a.weight.forward) genuine().linear_prepare(e, {a.weight});
+  OptimizerUpdate b = a;
+  b.weight = {};
+  genuine().optimizer_update(e, b);
+}
 void tail_lost(const Exec& e, const OptimizerUpdate& a) {
   OptimizerUpdate b = a;
   b.count = a.count / 16 * 16;
@@ -126,12 +176,22 @@ const Registration cases([] {
       for (int64_t step : {1, 2, 1000})
         add_case("optimizer", name + " count=" + std::to_string(count) + ",step=" + std::to_string(step),
                  [=](Check& c) { update(c, kind, count, step); });
+    for (int32_t precision : {SPAR_FP32, SPAR_BF16})
+      for (bool backward : {false, true})
+        for (int64_t n : {1, 47, 96, 97, 211})
+          for (int64_t k : {1, 33, 128})
+            add_case("optimizer",
+                     name + (precision == SPAR_BF16 ? " pack bf16" : " pack") + (backward ? " both" : "") +
+                         " n=" + std::to_string(n) + ",k=" + std::to_string(k),
+                     [=](Check& c) { pack(c, kind, n, k, precision, backward); });
     add_case("optimizer", name + " tiny learning rate", [=](Check& c) { tiny_rate(c, kind); });
   }
   add_case("optimizer", "rmsprop known numbers", known_rmsprop);
   add_planted("optimizer", "no bias correction", [](OpTable& t) { t.optimizer_update = bias_uncorrected; });
   add_planted("optimizer", "gradient not scaled", [](OpTable& t) { t.optimizer_update = unscaled; });
   add_planted("optimizer", "no weight decay", [](OpTable& t) { t.optimizer_update = undecayed; });
+  add_planted("optimizer", "gradient not zeroed", [](OpTable& t) { t.optimizer_update = grad_left; });
+  add_planted("optimizer", "old weights packed", [](OpTable& t) { t.optimizer_update = packed_too_early; });
   add_planted("optimizer", "tail not updated", [](OpTable& t) { t.optimizer_update = tail_lost; });
 });
 
