@@ -1,6 +1,7 @@
 package native
 
 import (
+	"math"
 	"slices"
 	"unsafe"
 )
@@ -141,33 +142,54 @@ func (s *Sampler) Run(maxSteps int) (Progress, error) {
 
 // Take removes one finished completion, in order of (Add, sample) among those finished; ok is
 // false when there is none.
-func (s *Sampler) Take() (c Completion, ok bool, err error) {
-	return s.completion("sampler take", func(out *sparCompletion) int32 { return s.model.ctx.calls.samplerTake(s.handle, out) })
+func (s *Sampler) Take() (c Completion, ok bool, err error) { return first(s.take(1)) }
+
+// TakeAll removes all finished completions, in the order of Take.
+func (s *Sampler) TakeAll() ([]Completion, error) { return s.take(math.MaxInt32) }
+
+func (s *Sampler) take(most int) ([]Completion, error) {
+	return s.completions("sampler take", 0, most, func(out *sparCompletion, _ int32) int32 {
+		return s.model.ctx.calls.samplerTake(s.handle, out)
+	})
 }
 
 // Peek copies the index-th running sequence; ok is false past the end.
-func (s *Sampler) Peek(index int) (c Completion, ok bool, err error) {
-	return s.completion("sampler peek", func(out *sparCompletion) int32 {
-		return s.model.ctx.calls.samplerPeek(s.handle, int32(index), out)
+func (s *Sampler) Peek(index int) (c Completion, ok bool, err error) { return first(s.peek(index, 1)) }
+
+// PeekAll copies all running sequences, in the order of Peek.
+func (s *Sampler) PeekAll() ([]Completion, error) { return s.peek(0, math.MaxInt32) }
+
+func (s *Sampler) peek(index, most int) ([]Completion, error) {
+	return s.completions("sampler peek", index, most, func(out *sparCompletion, i int32) int32 {
+		return s.model.ctx.calls.samplerPeek(s.handle, i, out)
 	})
 }
 
-// completion copies what call returned on the worker, before another call may overwrite it.
-func (s *Sampler) completion(name string, call func(*sparCompletion) int32) (c Completion, ok bool, err error) {
+func first(cs []Completion, err error) (c Completion, ok bool, _ error) {
+	if err != nil || len(cs) == 0 {
+		return Completion{}, false, err
+	}
+	return cs[0], true, nil
+}
+
+// completions makes the call for index, index+1, ... until it finds nothing, in one job of the
+// worker, and copies what each returned before the next may overwrite it.
+func (s *Sampler) completions(name string, index, most int, call func(out *sparCompletion, i int32) int32) (cs []Completion, err error) {
 	out := &sparCompletion{Size: int64(unsafe.Sizeof(sparCompletion{}))}
 	err = s.model.ctx.do(s.node, func() error {
-		if err := s.model.ctx.check(name, call(out)); err != nil || out.Found == 0 {
-			return err
+		for len(cs) < most {
+			if err := s.model.ctx.check(name, call(out, int32(index+len(cs)))); err != nil || out.Found == 0 {
+				return err
+			}
+			n := int(out.NumTokens)
+			cs = append(cs, Completion{
+				ID: out.Id, Sample: int(out.Sample), Finish: Finish(out.Finish),
+				Tokens: slices.Clone(view(out.Token, n)), Logp: slices.Clone(view(out.Logp, n)),
+			})
 		}
-		n := int(out.NumTokens)
-		c = Completion{
-			ID: out.Id, Sample: int(out.Sample), Finish: Finish(out.Finish),
-			Tokens: slices.Clone(view(out.Token, n)), Logp: slices.Clone(view(out.Logp, n)),
-		}
-		ok = true
 		return nil
 	})
-	return c, ok, err
+	return cs, err
 }
 
 // Stop ends a sequence, running or finished but not yet taken, after its first n tokens.

@@ -23,6 +23,8 @@ struct OpTable {
   const char* name;  // "cpu/avx512"
   LinearPackedBytes linear_packed_bytes;
   LinearPackRows linear_pack_rows;
+  // Rows of a product whose arithmetic takes about as long as reading the weights.
+  int32_t (*balance_rows)(int32_t precision);
   Kernel<EmbedForward> embed_forward;
   Kernel<EmbedBackward> embed_backward;
   Kernel<NormForward> norm_forward;

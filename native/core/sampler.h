@@ -40,6 +40,20 @@ struct Sequence {
   std::vector<float> logps;
 };
 
+// Prompt tokens of one request that a step computes.
+struct Prefill {
+  SamplerRequest* request;
+  int64_t tokens;
+};
+
+// What one step is made of; the vectors keep their memory from step to step.
+struct Step {
+  std::vector<size_t> drawing;  // indices of running, in the order of their rows
+  std::vector<Prefill> prefills;
+  std::vector<int32_t> tokens;  // drawn, in the order of `drawing`
+  std::vector<float> logps;
+};
+
 struct Finished {
   int64_t id = 0;
   int32_t sample = 0, finish = SPAR_FINISH_NONE;
@@ -58,6 +72,7 @@ struct spar_sampler {
   int32_t draw_rows = 0;
   spar::SamplerPrograms programs;
   spar::FirstFit pool{0};
+  spar::Step step;
 
   int64_t next_order = 0;
   int64_t generation = 0;  // of the weights that the pool's contents were computed with

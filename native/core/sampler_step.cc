@@ -8,36 +8,36 @@
 namespace spar {
 namespace {
 
-struct Prefill {
-  SamplerRequest* request;
-  int64_t tokens;
-};
-
 // The rows of one step, laid into the sampler's arrays.
 class StepRows {
  public:
-  explicit StepRows(spar_sampler& sampler) : sampler_(sampler) {}
+  explicit StepRows(spar_sampler& sampler) : sampler_(sampler), step_(sampler.step) {
+    step_.drawing.clear();
+    step_.prefills.clear();
+  }
 
   // Sequences with their prefix in the pool get a row each (there are never more than max_rows);
-  // prefixes fill the rest in order of requests. A prefix that completes in this step is written
-  // before it is read in every layer, so its sequences may start at once.
+  // prefixes fill the rest in order of requests, beside sequences only so far that the step takes
+  // them at most about twice the time. A prefix that completes in this step is written before it
+  // is read in every layer, so its sequences may start at once.
   void choose() {
     for (size_t i = 0; i < sampler_.running.size(); i++)
       if (sampler_.running[i].request->prefix_ready()) add_newest(i);
+    limit_ = sampler_.desc.max_rows;
+    if (rows_ > 0) {
+      const spar_model& model = *sampler_.model;
+      const int64_t light = model.context->ops->balance_rows(model.exec.precision);
+      limit_ = std::min(limit_, std::max(2 * int64_t{rows_}, light));
+    }
     for (const auto& request : sampler_.requests) {
       if (request->admitted == 0 || request->prefix_ready()) continue;
       add_prefix(*request);
     }
     sampler_.view.rows = rows_;
-    sampler_.view.sampled = static_cast<int32_t>(drawing_.size());
+    sampler_.view.sampled = static_cast<int32_t>(step_.drawing.size());
   }
 
-  const std::vector<size_t>& drawing() const { return drawing_; }  // indices of running
-  const std::vector<Prefill>& prefills() const { return prefills_; }
-
  private:
-  bool full() const { return rows_ == sampler_.desc.max_rows; }
-
   void add_row(int32_t token, int64_t position, int64_t slot, KvSpan prefix, KvSpan own) {
     const SamplerArrays& a = sampler_.arrays;
     a.token[rows_] = token;
@@ -52,29 +52,29 @@ class StepRows {
     const Sequence& s = sampler_.running[index];
     const auto drawn = static_cast<int64_t>(s.tokens.size());
     int32_t token = drawn == 0 ? s.request->prompt.back() : s.tokens.back();
-    sampler_.arrays.sampled_row[drawing_.size()] = rows_;
-    drawing_.push_back(index);
+    sampler_.arrays.sampled_row[step_.drawing.size()] = rows_;
+    step_.drawing.push_back(index);
     add_row(token, s.request->prefix_tokens() + drawn, s.first_slot + drawn, s.request->prefix,
             {s.first_slot, drawn + 1});
   }
 
   void add_prefix(SamplerRequest& request) {
     const int64_t left = request.prefix_tokens() - request.prefix_done;
-    const int64_t chunk = std::min<int64_t>(left, sampler_.desc.max_rows - rows_);
-    if (chunk == 0) return;
+    const int64_t chunk = std::min(left, limit_ - rows_);
+    if (chunk <= 0) return;
     for (int64_t i = request.prefix_done; i < request.prefix_done + chunk; i++)
       add_row(request.prompt[static_cast<size_t>(i)], i, request.prefix.first + i, {0, 0},
               {request.prefix.first, i + 1});
-    prefills_.push_back({&request, chunk});
+    step_.prefills.push_back({&request, chunk});
     if (chunk < left) return;
-    for (size_t i = 0; i < sampler_.running.size() && !full(); i++)
+    for (size_t i = 0; i < sampler_.running.size() && rows_ < limit_; i++)
       if (sampler_.running[i].request == &request) add_newest(i);
   }
 
   spar_sampler& sampler_;
+  Step& step_;
   int32_t rows_ = 0;
-  std::vector<size_t> drawing_;
-  std::vector<Prefill> prefills_;
+  int64_t limit_ = 0;  // rows that prefixes may fill the step up to
 };
 
 SampleParams draw_params(const Sequence& s) {
@@ -84,11 +84,6 @@ SampleParams draw_params(const Sequence& s) {
   return {d.temperature, d.top_p, d.min_p, d.top_k, philox_uniform(d.seed, counter)};
 }
 
-struct Drawn {
-  std::vector<int32_t> tokens;
-  std::vector<float> logps;
-};
-
 int32_t check_logp(const spar_sampler& sampler, const Sequence& s, float logp) {
   if (std::isfinite(logp)) return SPAR_OK;
   return sampler.model->context->error.set(
@@ -97,8 +92,9 @@ int32_t check_logp(const spar_sampler& sampler, const Sequence& s, float logp) {
       static_cast<long long>(s.request->desc.id), s.sample);
 }
 
-// Draws for drawing()[first ...], at most the draw program's capacity.
-int32_t draw_some(spar_sampler& sampler, const std::vector<size_t>& drawing, size_t first, Drawn& drawn) {
+// Draws for drawing[first ...], at most the draw program's capacity.
+int32_t draw_some(spar_sampler& sampler, size_t first) {
+  const std::vector<size_t>& drawing = sampler.step.drawing;
   const SamplerArrays& a = sampler.arrays;
   const size_t count = std::min(drawing.size() - first, static_cast<size_t>(draw_capacity(sampler.desc)));
   for (size_t i = 0; i < count; i++) {
@@ -110,8 +106,8 @@ int32_t draw_some(spar_sampler& sampler, const std::vector<size_t>& drawing, siz
   if (int32_t status = run_program(*model.context, model.exec, sampler.programs.draw)) return status;
   for (size_t i = 0; i < count; i++) {
     if (int32_t status = check_logp(sampler, sampler.running[drawing[first + i]], a.draw_logp[i])) return status;
-    drawn.tokens.push_back(a.draw_token[i]);
-    drawn.logps.push_back(a.draw_logp[i]);
+    sampler.step.tokens.push_back(a.draw_token[i]);
+    sampler.step.logps.push_back(a.draw_logp[i]);
   }
   return SPAR_OK;
 }
@@ -123,15 +119,16 @@ int32_t finish_reason(const Sequence& s) {
   return full ? SPAR_FINISH_LENGTH : SPAR_FINISH_NONE;
 }
 
-void commit(spar_sampler& sampler, const StepRows& rows, const Drawn& drawn, spar_progress& progress) {
-  for (const Prefill& prefill : rows.prefills()) {
+void commit(spar_sampler& sampler, spar_progress& progress) {
+  const Step& step = sampler.step;
+  for (const Prefill& prefill : step.prefills) {
     prefill.request->prefix_done += prefill.tokens;
     progress.prefill += prefill.tokens;
   }
-  for (size_t i = 0; i < drawn.tokens.size(); i++) {
-    Sequence& s = sampler.running[rows.drawing()[i]];
-    s.tokens.push_back(drawn.tokens[i]);
-    s.logps.push_back(drawn.logps[i]);
+  for (size_t i = 0; i < step.tokens.size(); i++) {
+    Sequence& s = sampler.running[step.drawing[i]];
+    s.tokens.push_back(step.tokens[i]);
+    s.logps.push_back(step.logps[i]);
     progress.tokens++;
   }
   for (size_t i = sampler.running.size(); i-- > 0;) {
@@ -144,14 +141,15 @@ void commit(spar_sampler& sampler, const StepRows& rows, const Drawn& drawn, spa
 }  // namespace
 
 int32_t run_step(spar_sampler& sampler, spar_progress& progress) {
-  StepRows rows(sampler);
-  rows.choose();
+  StepRows(sampler).choose();
+  Step& step = sampler.step;
+  step.tokens.clear();
+  step.logps.clear();
   spar_model& model = *sampler.model;
   if (int32_t status = run_program(*model.context, model.exec, sampler.programs.decode)) return status;
-  Drawn drawn;
-  while (drawn.tokens.size() < rows.drawing().size())
-    if (int32_t status = draw_some(sampler, rows.drawing(), drawn.tokens.size(), drawn)) return status;
-  commit(sampler, rows, drawn, progress);
+  while (step.tokens.size() < step.drawing.size())
+    if (int32_t status = draw_some(sampler, step.tokens.size())) return status;
+  commit(sampler, progress);
   return SPAR_OK;
 }
 

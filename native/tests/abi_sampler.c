@@ -140,6 +140,7 @@ static int distinct(const run* r, int64_t id) {
  * request's prefix and one of its samples only. */
 void test_sampler_schedule(void) {
   engine e = open_engine(SPAR_ISA_AUTO, 2, SPAR_FP32, TIED), one = open_engine(SPAR_ISA_AUTO, 1, SPAR_FP32, TIED);
+  engine many[] = {open_engine(SPAR_ISA_AUTO, 3, SPAR_FP32, TIED), open_engine(SPAR_ISA_AUTO, 7, SPAR_FP32, TIED)};
   run wide = sample_three(&e, 100, 400, 1000, 5);
   CHECK(wide.tokens == 5 * (6 + 11 + 16) && wide.prefill == 4 + 0 + 8);
   CHECK(distinct(&wide, 100) == 10 && distinct(&wide, 102) == 10);
@@ -151,6 +152,11 @@ void test_sampler_schedule(void) {
       same_draws(&wide, &r);
       CHECK(r.tokens == wide.tokens && r.prefill == wide.prefill);
     }
+  for (int i = 0; i < 2; i++) {
+    run r = sample_three(&many[i], 7, 61, 2, 5);
+    same_draws(&wide, &r);
+    close_engine(&many[i]);
+  }
   /* Sample 3 asked for alone is sample 3 of five. */
   run r;
   memset(&r, 0, sizeof r);

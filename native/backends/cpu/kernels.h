@@ -12,6 +12,7 @@ namespace SPAR_ISA_NS {
 
 int64_t linear_packed_bytes(int64_t n, int64_t k, int32_t precision, int32_t direction);
 void linear_pack_rows(const PackedWeight& weight, int32_t precision, int64_t n0, int64_t n1);
+int32_t balance_rows(int32_t precision);
 void embed_forward(const Exec&, const EmbedForward&);
 void embed_backward(const Exec&, const EmbedBackward&);
 void norm_forward(const Exec&, const NormForward&);

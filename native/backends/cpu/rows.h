@@ -1,6 +1,6 @@
-// How elementwise ops walk rows: in units of whole rows of about kBlockFloats floats, each row in
-// vectors with one short vector at its end. Small calls are one unit. Bits do not depend on the
-// cut into units.
+// How elementwise ops walk rows: in units of whole rows of at most about kBlockFloats floats, each
+// row in vectors with one short vector at its end. Small calls are one unit. Bits do not depend on
+// the cut into units.
 #pragma once
 #include "backends/cpu/threads.h"
 #include "backends/cpu/vec.h"
@@ -23,10 +23,13 @@ SPAR_INLINE void each_vector(int64_t count, F f) {
   if (c < count) f(c, static_cast<int>(count - c));
 }
 
-// Calls f(first, last) for blocks [first, last) that cover [0, rows).
+// Calls f(first, last) for blocks [first, last) that cover [0, rows): as many for every thread, or
+// one where handing work over costs what it saves (the few rows of a decode step).
 template <class F>
 SPAR_INLINE void parallel_rows(const Exec& exec, int64_t rows, int64_t width, F f) {
-  const int64_t block = width >= kBlockFloats ? 1 : kBlockFloats / width;
+  const int64_t threads = exec.backend->threads.size(), whole = rows * width / kBlockFloats;
+  const int64_t wanted = whole < 2 ? 1 : (whole + threads - 1) / threads * threads;
+  const int64_t block = wanted < rows ? (rows + wanted - 1) / wanted : 1;
   exec.backend->threads.parallel((rows + block - 1) / block, [&](int64_t unit, int32_t) {
     const int64_t first = unit * block;
     f(first, first + block < rows ? first + block : rows);

@@ -7,10 +7,21 @@
 namespace spar {
 namespace SPAR_ISA_NS {
 
+// fp32 weights are twice the bytes and bf16 units twice the arithmetic or more; tiles a lot more.
+int32_t balance_rows(int32_t precision) {
+#if defined(__AMX_BF16__)
+  return precision == SPAR_BF16 ? 128 : 32;
+#else
+  (void)precision;
+  return 32;
+#endif
+}
+
 const OpTable table = {
     "cpu/" SPAR_STRING(SPAR_ISA_NS),
     linear_packed_bytes,
     linear_pack_rows,
+    balance_rows,
     embed_forward,
     embed_backward,
     norm_forward,

@@ -114,11 +114,27 @@ SPAR_INLINE float max(vf v) {
 }
 #endif
 
+// Whether some lane of a comparison's result is set.
+SPAR_INLINE bool any(vi v) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi32_mask((__m512i)v, (__m512i)v) != 0;
+#elif defined(__AVX2__)
+  return _mm256_testz_si256((__m256i)v, (__m256i)v) == 0;
+#else
+  return (v[0] | v[1] | v[2] | v[3]) != 0;
+#endif
+}
+
 // e^x, largest error 1.05 ulp over [-87.3, 88.7] (backends/cpu/vec_test.cc); 0 below, inf above,
 // NaN for NaN. Cody-Waite reduction and a degree-6 polynomial.
 SPAR_INLINE vf exp(vf x) {
+#if defined(__AVX512F__)
+  // These two return the second operand where one is NaN. Beyond 89.5 the scaling gives inf.
+  const vf c = (vf)_mm512_min_ps((__m512)splat(89.5f), _mm512_max_ps((__m512)splat(-87.33654f), (__m512)x));
+#else
   const vf low = splat(-87.33654f), high = splat(88.72283f);
-  vf c = min(max(x, low), high);
+  const vf c = min(max(x, low), high);
+#endif
   vf n = c * splat(1.44269504088896341f);
   vf shifted = n + splat(12582912.0f);  // 1.5 2^23: rounds n to an integer in the low bits
   vf k = shifted - splat(12582912.0f);
@@ -131,6 +147,11 @@ SPAR_INLINE vf exp(vf x) {
   p = fma(p, r, splat(1.6666665459e-1f));
   p = fma(p, r, splat(5.0000001201e-1f));
   vf y = fma(p, r * r, r) + splat(1.0f);
+#if defined(__AVX512F__)
+  // The same bits as below, with half the instructions: compared for all 2^32 floats.
+  const __mmask16 counts = _mm512_cmp_ps_mask((__m512)x, (__m512)splat(-87.33654f), _CMP_NLT_UQ);
+  return (vf)_mm512_maskz_scalef_ps(counts, (__m512)y, (__m512)k);
+#else
   // Two half scalings keep 2^k in range at both ends.
   vi e = __builtin_convertvector(k, vi);
   vi half = e >> 1;
@@ -139,6 +160,7 @@ SPAR_INLINE vf exp(vf x) {
   y = x < low ? splat(0.0f) : y;
   y = x > high ? splat(__builtin_inff()) : y;
   return x == x ? y : x;
+#endif
 }
 
 }  // namespace SPAR_ISA_NS

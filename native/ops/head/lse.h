@@ -33,32 +33,37 @@ SPAR_INLINE float largest(const float* z, int64_t n) {
 
 SPAR_INLINE LogSumExp lse_start() { return {-__builtin_inff(), 0, 0}; }
 
-// Takes in the next chunk, n <= kHeadChunk.
-SPAR_INLINE void lse_add(LogSumExp* s, const float* z, int64_t n) {
+// One of the two chains of a chunk takes in a vector.
+SPAR_INLINE void lse_take(vf z, vf shift, vf* sum, vf* weighted) {
+  const vf d = z - shift, e = exp(d);
+  *sum += e;
+  *weighted += d * e;
+}
+
+// Takes in the next chunk, n <= kHeadChunk. Returns the chunk's sum exp(z - s->top).
+SPAR_INLINE float lse_add(LogSumExp* s, const float* z, int64_t n) {
   const float chunk_top = largest(z, n), top = chunk_top > s->top ? chunk_top : s->top;
   const vf shift = splat(top);
   vf sum[2] = {}, weighted[2] = {};
-  for (int64_t i = 0; i < n; i += 2 * kLanes) {
-#pragma GCC unroll 2
-    for (int j = 0; j < 2; j++) {
-      const int64_t left = n - i - j * kLanes;
-      if (left <= 0) break;
-      // -1e30 past the end: its exp is 0, and so is its product with it.
-      const float* from = z + i + j * kLanes;
-      const vf d = (left >= kLanes ? load(from) : load_some(from, static_cast<int>(left), -1e30f)) - shift;
-      const vf e = exp(d);
-      sum[j] += e;
-      weighted[j] += d * e;
-    }
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    lse_take(load(z + i), shift, &sum[0], &weighted[0]);
+    lse_take(load(z + i + kLanes), shift, &sum[1], &weighted[1]);
   }
+  // -1e30 past the end: its exp is 0, and so is its product with it.
+  int j = 0;
+  for (; i + kLanes <= n; i += kLanes, j++) lse_take(load(z + i), shift, &sum[j], &weighted[j]);
+  if (i < n) lse_take(load_some(z + i, static_cast<int>(n - i), -1e30f), shift, &sum[j], &weighted[j]);
   if (s->sum != 0) {
     const float moved = s->top - top, scale = exp(splat(moved))[0];
     s->weighted = (s->weighted + s->sum * moved) * scale;
     s->sum *= scale;
   }
+  const float mass = spar::SPAR_ISA_NS::sum(sum[0] + sum[1]);
   s->top = top;
-  s->sum += spar::SPAR_ISA_NS::sum(sum[0] + sum[1]);
+  s->sum += mass;
   s->weighted += spar::SPAR_ISA_NS::sum(weighted[0] + weighted[1]);
+  return mass;
 }
 
 SPAR_INLINE float lse_value(const LogSumExp& s) {
