@@ -6,8 +6,9 @@
 // Rates are counted twice: tok_s in logical tokens, what a user asked for (prompt and response of
 // both sequences of every pair), and processed_tok_s in rows really computed, where a prompt shared
 // by two responses counts once. peak_share is the model's floating-point operations a second over
-// the fp32 peak that the engine measures right before and after (Probe), so that a figure from a
-// busy or throttled machine shows itself. Before timing, a gate waits for the other processes to
+// the peak that the engine measures right before and after (Probe), so that a figure from a
+// busy or throttled machine shows itself: the bf16 peak in bf16 precision, which is the fp32 peak for a
+// family that multiplies bf16 in fp32. Before timing, a gate waits for the other processes to
 // be quiet, for a bounded time, and the result says whether they ever were.
 //
 // A benchmark uses the whole machine: run one at a time.
@@ -45,14 +46,17 @@ type Result struct {
 	TokSMin        float64   `json:"tok_s_min"`
 	TokSMax        float64   `json:"tok_s_max"`
 	ProcessedTokS  float64   `json:"processed_tok_s"`      // middle, rows computed
-	PeakShare      float64   `json:"peak_share,omitempty"` // of the fp32 probe; absent where nothing is multiplied
+	PeakShare      float64   `json:"peak_share,omitempty"` // of the probe named by PeakOf; absent where nothing is multiplied
+	PeakOf         string    `json:"peak_of,omitempty"`    // fp32 or bf16: the products that probe_gflop_s is of
 	RSSMB          float64   `json:"rss_mb"`               // peak resident memory of the process at work, 2^20 bytes
 	PlanMB         float64   `json:"plan_mb,omitempty"`    // what the memory plan says the engine holds at most
 	LogicalTokens  int       `json:"logical_tokens"`       // in one repeat
 	Processed      int       `json:"processed_tokens"`     // in one repeat
 	GFlop          float64   `json:"gflop,omitempty"`      // in one repeat
 	ProbeGFlopS    float64   `json:"probe_gflop_s,omitempty"`
-	ProbeGBS       float64   `json:"probe_gb_s,omitempty"`
+	ProbeGBS       float64   `json:"probe_gb_s,omitempty"`        // read
+	ProbeCopyGBS   float64   `json:"probe_copy_gb_s,omitempty"`   // read and written
+	ProbeUpdateGBS float64   `json:"probe_update_gb_s,omitempty"` // read and written in place
 	Seconds        []float64 `json:"seconds"` // of every repeat, in order
 	Quiet          bool      `json:"quiet"`   // other processes used little CPU when timing began
 	OthersBusy     float64   `json:"others_busy"`
@@ -65,6 +69,7 @@ type Result struct {
 	Precision      string    `json:"precision,omitempty"`
 	Threads        int       `json:"threads,omitempty"`
 	ISA            string    `json:"isa,omitempty"`
+	ISAFrom        string    `json:"isa_from,omitempty"` // how the family was chosen: named, raced or cached
 	CPU            string    `json:"cpu,omitempty"`
 	Backend        string    `json:"backend,omitempty"`
 	Build          string    `json:"build,omitempty"`
@@ -111,10 +116,7 @@ func (c Config) result(name string, lib *native.Library) *Result {
 	}
 	info := lib.Info()
 	r.CPU, r.Backend, r.Build = info.CPU, info.Backend, info.Build
-	r.Precision, r.ISA, r.Threads = c.Policy.Precision.String(), c.Policy.ISA, c.Policy.Threads
-	if r.ISA == "" || r.ISA == "auto" {
-		r.ISA = info.BestISA
-	}
+	r.Precision, r.Threads = c.Policy.Precision.String(), c.Policy.Threads
 	if r.Threads == 0 {
 		r.Threads = info.CPUCount
 	}
@@ -156,7 +158,16 @@ func (r *Result) probe(probe func() (native.Probe, error)) error {
 		return nil
 	}
 	p, err := probe()
-	r.ProbeGFlopS, r.ProbeGBS = max(r.ProbeGFlopS, p.FP32GFlops), max(r.ProbeGBS, p.ReadGBPerSec)
+	peak := p.FP32GFlops
+	if r.Precision == native.BF16.String() && p.BF16GFlops > p.FP32GFlops {
+		peak = p.BF16GFlops
+	}
+	r.PeakOf = "fp32"
+	if peak > p.FP32GFlops {
+		r.PeakOf = "bf16"
+	}
+	r.ProbeGFlopS, r.ProbeGBS = max(r.ProbeGFlopS, peak), max(r.ProbeGBS, p.ReadGBPerSec)
+	r.ProbeCopyGBS, r.ProbeUpdateGBS = max(r.ProbeCopyGBS, p.CopyGBPerSec), max(r.ProbeUpdateGBS, p.UpdateGBPerSec)
 	return err
 }
 

@@ -133,11 +133,11 @@ func TestErrors(t *testing.T) {
 // TestPlan passes optional descriptors as NULL.
 func TestPlan(t *testing.T) {
 	lib := openFixture(t)
-	p, err := lib.Plan(toySpec(), ModelConfig{}, OptimizerNone, nil, nil)
+	p, err := lib.Plan("", toySpec(), ModelConfig{}, OptimizerNone, nil, nil)
 	if err != nil || p.Parameters != 20 || p.Bytes() != 80 {
 		t.Errorf("%+v %v", p, err)
 	}
-	p, err = lib.Plan(toySpec(), ModelConfig{}, AdamW, &BatchConfig{Rows: 3}, &SamplerConfig{KVTokens: 5})
+	p, err = lib.Plan("", toySpec(), ModelConfig{}, AdamW, &BatchConfig{Rows: 3}, &SamplerConfig{KVTokens: 5})
 	if err != nil || p.Bytes() != 80+80+3+5 {
 		t.Errorf("%+v %v", p, err)
 	}

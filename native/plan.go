@@ -18,9 +18,13 @@ func (p Plan) Bytes() int64 {
 	return p.WeightBytes + p.GradientBytes + p.PackedBytes + p.OptimizerBytes + p.BatchBytes + p.SamplerBytes
 }
 
-// Plan computes the memory of a model with, unless nil, one batch and one sampler. It allocates
-// nothing and needs no context.
-func (l *Library) Plan(s Spec, m ModelConfig, optimizer OptimizerKind, b *BatchConfig, sm *SamplerConfig) (Plan, error) {
+// Plan computes the memory of a model with, unless nil, one batch and one sampler, for the kernels of
+// family isa, as in ContextConfig. It allocates nothing and needs no context.
+func (l *Library) Plan(isa string, s Spec, m ModelConfig, optimizer OptimizerKind, b *BatchConfig, sm *SamplerConfig) (Plan, error) {
+	family, err := isaCode(isa)
+	if err != nil {
+		return Plan{}, err
+	}
 	spec, err := s.lower()
 	if err != nil {
 		return Plan{}, err
@@ -37,9 +41,10 @@ func (l *Library) Plan(s Spec, m ModelConfig, optimizer OptimizerKind, b *BatchC
 			return Plan{}, err
 		}
 	}
+	desc := &sparPlanDesc{Size: int64(unsafe.Sizeof(sparPlanDesc{})), Isa: family, OptimizerKind: int32(optimizer)}
 	out := &sparPlan{Size: int64(unsafe.Sizeof(sparPlan{}))}
-	if code := l.calls.planBytes(spec, m.lower(), int32(optimizer), batch, sampler, out); code != sparOk {
-		return Plan{}, statusError("plan", code, "the model's shape, the batch or the sampler is out of range; opening it names the field")
+	if code := l.calls.planBytes(desc, spec, m.lower(), batch, sampler, out); code != sparOk {
+		return Plan{}, statusError("plan", code, "the kernel family does not run here, or the model's shape, the batch or the sampler is out of range; opening it names the field")
 	}
 	return Plan{
 		Parameters: out.Parameters, WeightBytes: out.WeightBytes, GradientBytes: out.GradientBytes, PackedBytes: out.PackedBytes,

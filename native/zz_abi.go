@@ -249,6 +249,13 @@ type sparCompletion struct {
 	Logp      *float32
 }
 
+// sparPlanDesc is spar_plan_desc, 16 bytes.
+type sparPlanDesc struct {
+	Size          int64
+	Isa           int32
+	OptimizerKind int32
+}
+
 // sparPlan is spar_plan, 64 bytes.
 type sparPlan struct {
 	Size           int64
@@ -282,6 +289,7 @@ var abiStructs = []abiStruct{
 	{"spar_request", 88, []abiField{{"size", 0}, {"id", 8}, {"prompt", 16}, {"num_prompt", 24}, {"num_samples", 28}, {"first_sample", 32}, {"max_new_tokens", 36}, {"stop_ids", 40}, {"num_stop_ids", 48}, {"top_k", 52}, {"temperature", 56}, {"top_p", 60}, {"min_p", 64}, {"iteration", 68}, {"seed", 72}, {"prompt_key", 80}, {"reserved", 84}}},
 	{"spar_progress", 40, []abiField{{"size", 0}, {"tokens", 8}, {"prefill", 16}, {"running", 24}, {"waiting", 28}, {"finished", 32}, {"reserved", 36}}},
 	{"spar_completion", 48, []abiField{{"size", 0}, {"id", 8}, {"sample", 16}, {"finish", 20}, {"num_tokens", 24}, {"found", 28}, {"token", 32}, {"logp", 40}}},
+	{"spar_plan_desc", 16, []abiField{{"size", 0}, {"isa", 8}, {"optimizer_kind", 12}}},
 	{"spar_plan", 64, []abiField{{"size", 0}, {"parameters", 8}, {"weight_bytes", 16}, {"gradient_bytes", 24}, {"packed_bytes", 32}, {"optimizer_bytes", 40}, {"batch_bytes", 48}, {"sampler_bytes", 56}}},
 }
 
@@ -436,6 +444,10 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(sparCompletion{}.Found)-28]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparCompletion{}.Token)-32]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparCompletion{}.Logp)-40]
+	_ = [1]struct{}{}[unsafe.Sizeof(sparPlanDesc{})-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparPlanDesc{}.Size)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparPlanDesc{}.Isa)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(sparPlanDesc{}.OptimizerKind)-12]
 	_ = [1]struct{}{}[unsafe.Sizeof(sparPlan{})-64]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparPlan{}.Size)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(sparPlan{}.Parameters)-8]
@@ -636,8 +648,8 @@ func (c *abiCalls) samplerStop(sampler sparSampler, id int64, sample int32, numT
 	return int32(r)
 }
 
-func (c *abiCalls) planBytes(spec *sparModelSpec, model *sparModelDesc, optimizerKind int32, batch *sparBatchDesc, sampler *sparSamplerDesc, out *sparPlan) int32 {
-	r, _, _ := purego.SyscallN(c[30], uintptr(unsafe.Pointer(spec)), uintptr(unsafe.Pointer(model)), uintptr(optimizerKind), uintptr(unsafe.Pointer(batch)), uintptr(unsafe.Pointer(sampler)), uintptr(unsafe.Pointer(out)))
+func (c *abiCalls) planBytes(desc *sparPlanDesc, spec *sparModelSpec, model *sparModelDesc, batch *sparBatchDesc, sampler *sparSamplerDesc, out *sparPlan) int32 {
+	r, _, _ := purego.SyscallN(c[30], uintptr(unsafe.Pointer(desc)), uintptr(unsafe.Pointer(spec)), uintptr(unsafe.Pointer(model)), uintptr(unsafe.Pointer(batch)), uintptr(unsafe.Pointer(sampler)), uintptr(unsafe.Pointer(out)))
 	return int32(r)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"spar/native"
 	"spar/trainer/config"
 	"spar/trainer/journal"
+	"spar/trainer/kernels"
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
 	"spar/trainer/policy"
@@ -86,10 +88,42 @@ func (r *run) openModel() (err error) {
 	if err != nil {
 		return err
 	}
-	// A run that is continued keeps the kernels it began with; see openLineage.
-	r.lineage.Precision, r.lineage.Kernels = precision.String(), r.lib.Info().BestISA
+	r.lineage.Precision = precision.String()
+	if err := r.chooseKernels(precision); err != nil {
+		return err
+	}
 	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
 	return err
+}
+
+// chooseKernels takes the family that the run began with, so that a continued run keeps its bits; a new run takes the
+// config's or the winner of this machine's race.
+func (r *run) chooseKernels(p native.Precision) error {
+	choice, err := kernels.Choose(r.lib, p, r.c.Kernels)
+	if err != nil {
+		return err
+	}
+	if choice.Note != "" {
+		r.logf("note: kernel family: %s", choice.Note)
+	}
+	r.lineage.Kernels, r.lineage.ChosenBy = choice.Family, choice.Origin
+	if r.dir == "" {
+		return nil // a plan: there is no run
+	}
+	path := r.path("run.json")
+	before, exists, err := journal.ReadLineage(r.fs, path)
+	if err != nil || !exists {
+		return err
+	}
+	if before.Kernels != choice.Family {
+		r.logf("note: the run goes on with the %s kernels that it began with; now the choice would be %v", before.Kernels, choice)
+	}
+	if runs := r.lib.Info().ISAs; !slices.Contains(runs, before.Kernels) {
+		return fault.Inputf("%s: the run was begun with the %s kernels, which this machine cannot run (it runs %s); continue it where it began or give another output_dir",
+			path, before.Kernels, strings.Join(runs, ", "))
+	}
+	r.lineage.Kernels, r.lineage.ChosenBy = before.Kernels, before.ChosenBy
+	return nil
 }
 
 func (r *run) openInputs() (err error) {
@@ -132,7 +166,7 @@ func (r *run) openLineage() error {
 	if before.Binary != now.Binary || before.Build != now.Build {
 		r.logf("note: this program is not the build that began the run (%.12s, now %.12s); results may differ in their last bits", before.Binary, now.Binary)
 	}
-	now.Started, now.Kernels, now.Binary, now.Build, now.CPU = before.Started, before.Kernels, before.Binary, before.Build, before.CPU
+	now.Started, now.Binary, now.Build, now.CPU = before.Started, before.Binary, before.Build, before.CPU
 	now.ParentRun = before.ParentRun
 	r.lineage = now
 	return journal.WriteLineage(r.fs, path, now) // iterations may have grown
@@ -179,7 +213,7 @@ func (r *run) describe() (journal.Lineage, error) {
 		Model:     journal.Artefact{Path: r.c.Model, Hash: model},
 		Tokenizer: r.model.TokenizerHash(), Template: r.model.TemplateHash(),
 		Train:  journal.Artefact{Path: r.train.path, Hash: r.train.fileHash},
-		Binary: binary, Kernels: info.BestISA, CPU: info.CPU, Build: info.Build, Precision: r.lineage.Precision,
+		Binary: binary, Kernels: r.lineage.Kernels, ChosenBy: r.lineage.ChosenBy, CPU: info.CPU, Build: info.Build, Precision: r.lineage.Precision,
 		Started: time.Now().UTC().Format(time.RFC3339),
 	}
 	if r.held != nil {

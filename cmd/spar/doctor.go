@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spar/native"
+	"spar/trainer/kernels"
 	"spar/trainer/policy"
 )
 
@@ -26,8 +27,9 @@ type diagnosis struct {
 	Backend     string   `json:"backend"`
 	Build       string   `json:"build"`
 	LibraryHash string   `json:"library_sha256"`
-	ISA         string   `json:"isa"`
 	ISAs        []string `json:"isas"`
+	FP32        kernels.Choice `json:"fp32"`
+	BF16        kernels.Choice `json:"bf16"`
 	FreeMB      int64    `json:"available_mb"`
 	FP32GFlops  float64  `json:"fp32_gflop_s"`
 	BF16GFlops  float64  `json:"bf16_gflop_s"` // of the family's own bf16 products
@@ -48,9 +50,21 @@ func (c *doctorCmd) Run(s streams) error {
 	fmt.Fprintf(w, "spar\t%s, %s\n", d.Version, d.Go)
 	fmt.Fprintf(w, "cpu\t%s, %d usable\n", d.CPU, d.CPUs)
 	fmt.Fprintf(w, "library\t%s %s, sha256 %.12s\n", d.Backend, d.Build, d.LibraryHash)
-	fmt.Fprintf(w, "kernels\t%s of %s\n", d.ISA, strings.Join(d.ISAs, ", "))
+	fmt.Fprintf(w, "kernels\t%s\n", strings.Join(d.ISAs, ", "))
+	for _, c := range []struct {
+		precision string
+		choice    kernels.Choice
+	}{{"fp32", d.FP32}, {"bf16", d.BF16}} {
+		fmt.Fprintf(w, "%s\t%v\n", c.precision, c.choice)
+		for _, f := range c.choice.Figures {
+			fmt.Fprintf(w, "\t%-10s  %6.2f ms for 256 rows, %6.3f ms for 8\n", f.Family, f.Training, f.Decode)
+		}
+	}
+	if d.FP32.Note != "" {
+		fmt.Fprintf(w, "note\t%s\n", d.FP32.Note)
+	}
 	fmt.Fprintf(w, "memory\t%d MiB available\n", d.FreeMB)
-	fmt.Fprintf(w, "limits now\t%.0f GFLOP/s fp32, %.0f bf16; %.1f GB/s read, %.1f copy, %.1f update\n", d.FP32GFlops, d.BF16GFlops, d.ReadGBS, d.CopyGBS, d.UpdateGBS)
+	fmt.Fprintf(w, "limits of %s\t%.0f GFLOP/s fp32, %.0f bf16; %.1f GB/s read, %.1f copy, %.1f update\n", d.BF16.Family, d.FP32GFlops, d.BF16GFlops, d.ReadGBS, d.CopyGBS, d.UpdateGBS)
 	return w.Flush()
 }
 
@@ -59,7 +73,15 @@ func (c *doctorCmd) diagnose() (*diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := lib.OpenContext(native.ContextConfig{Threads: c.Threads, ISA: c.ISA})
+	fp32, err := kernels.Choose(lib, native.FP32, c.ISA)
+	if err != nil {
+		return nil, err
+	}
+	bf16, err := kernels.Choose(lib, native.BF16, c.ISA)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := lib.OpenContext(native.ContextConfig{Threads: c.Threads, ISA: bf16.Family})
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +95,9 @@ func (c *doctorCmd) diagnose() (*diagnosis, error) {
 		return nil, err
 	}
 	info := lib.Info()
-	isa := c.ISA
-	if isa == "" {
-		isa = info.BestISA
-	}
 	return &diagnosis{
 		Version: version(), Go: runtime.Version(), CPU: info.CPU, CPUs: info.CPUCount, Backend: info.Backend, Build: info.Build,
-		LibraryHash: info.Hash, ISA: isa, ISAs: info.ISAs, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, BF16GFlops: probe.BF16GFlops,
+		LibraryHash: info.Hash, ISAs: info.ISAs, FP32: fp32, BF16: bf16, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, BF16GFlops: probe.BF16GFlops,
 		ReadGBS: probe.ReadGBPerSec, CopyGBS: probe.CopyGBPerSec, UpdateGBS: probe.UpdateGBPerSec,
 	}, nil
 }

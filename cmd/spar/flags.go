@@ -14,7 +14,7 @@ import (
 // engineFlags choose how the native engine computes.
 type engineFlags struct {
 	Threads int    `help:"Threads; 0 takes what the process may use." default:"0"`
-	ISA     string `help:"Kernel family: ref, base, avx2, avx512, avx512bf16 or amx; empty takes the best." default:"" placeholder:"FAMILY" enum:",ref,base,avx2,avx512,avx512bf16,amx"`
+	ISA     string `help:"Kernel family: ref, base, avx2, avx512, avx512bf16 or amx; empty takes the winner of a race on this machine." default:"" placeholder:"FAMILY" enum:",ref,base,avx2,avx512,avx512bf16,amx"`
 	Library string `help:"Native library to load instead of the embedded one." type:"path" placeholder:"FILE"`
 }
 

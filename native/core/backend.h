@@ -11,6 +11,13 @@ namespace spar {
 void backend_info(spar_info* out);
 // The kernels of one family; NULL when this machine or build does not have it.
 const OpTable* backend_table(int32_t isa);
+// The family to run: AUTO is the widest of this machine.
+inline int32_t choose_isa(int32_t wanted) {
+  if (wanted != SPAR_ISA_AUTO) return wanted;
+  spar_info info{};
+  backend_info(&info);
+  return info.isa_best;
+}
 // Threads, streams. NULL when out of memory. num_threads >= 1.
 BackendState* backend_open(int32_t num_threads);
 void backend_close(BackendState* state);

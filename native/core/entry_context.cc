@@ -7,19 +7,12 @@ using namespace spar;
 
 namespace {
 
-// The family to run: AUTO is the best of this machine. 0 when it is not here.
-int32_t choose_isa(int32_t wanted, const spar_info& info) {
-  if (wanted == SPAR_ISA_AUTO) return info.isa_best;
-  if (wanted < SPAR_ISA_REF || wanted > SPAR_ISA_AMX) return 0;
-  return (info.isa_mask >> wanted & 1) != 0 ? wanted : 0;
-}
-
 int32_t open_context(const spar_context_desc& desc, spar_context** out) {
   spar_info info{};
   backend_info(&info);
   auto context = std::make_unique<spar_context>();
-  context->isa = choose_isa(desc.isa, info);
-  context->ops = context->isa == 0 ? nullptr : backend_table(context->isa);
+  context->isa = choose_isa(desc.isa);
+  context->ops = backend_table(context->isa);
   if (context->ops == nullptr) return SPAR_E_INVALID;
   context->backend = backend_open(desc.num_threads == 0 ? info.cpu_count : desc.num_threads);
   if (context->backend == nullptr) return SPAR_E_NOMEM;

@@ -14,7 +14,8 @@ const int64_t kStructSizes[] = {
     sizeof(spar_model_spec), sizeof(spar_model_desc),   sizeof(spar_tensor),          sizeof(spar_segment),
     sizeof(spar_batch_desc), sizeof(spar_batch_arrays), sizeof(spar_forward_desc),    sizeof(spar_optimizer_desc),
     sizeof(spar_step_desc),  sizeof(spar_step_result),  sizeof(spar_optimizer_state), sizeof(spar_sampler_desc),
-    sizeof(spar_request),    sizeof(spar_progress),     sizeof(spar_completion),      sizeof(spar_plan),
+    sizeof(spar_request),    sizeof(spar_progress),     sizeof(spar_completion),      sizeof(spar_plan_desc),
+    sizeof(spar_plan),
 };
 
 }  // namespace

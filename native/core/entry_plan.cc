@@ -53,15 +53,12 @@ int32_t check_kind(ErrorText& error, const spar_model_desc& model, int32_t kind)
   return model.trainable ? SPAR_OK : error.set(SPAR_E_STATE, "the model is not trainable");
 }
 
-int32_t plan_bytes(ErrorText& error, const spar_model_spec& spec, const spar_model_desc& desc, int32_t optimizer_kind,
-                   const spar_batch_desc* batch, const spar_sampler_desc* sampler, spar_plan* out) {
+int32_t plan_bytes(ErrorText& error, const OpTable& ops, const spar_model_spec& spec, const spar_model_desc& desc,
+                   int32_t optimizer_kind, const spar_batch_desc* batch, const spar_sampler_desc* sampler,
+                   spar_plan* out) {
   if (int32_t status = validate_spec(error, spec, desc)) return status;
   if (int32_t status = check_kind(error, desc, optimizer_kind)) return status;
-  spar_info info{};
-  backend_info(&info);
-  const OpTable* ops = backend_table(info.isa_best);
-  if (ops == nullptr) return error.set(SPAR_E_INTERNAL, "no kernels for the best family of this CPU");
-  const UnopenedModel model = measure_model(spec, desc, *ops);
+  const UnopenedModel model = measure_model(spec, desc, ops);
   const int64_t vector_bytes = model.layout.parameters * static_cast<int64_t>(sizeof(float));
   spar_plan plan{};
   plan.size = sizeof plan;
@@ -78,13 +75,17 @@ int32_t plan_bytes(ErrorText& error, const spar_model_spec& spec, const spar_mod
 
 }  // namespace
 
-extern "C" int32_t spar_plan_bytes(const spar_model_spec* spec, const spar_model_desc* model, int32_t optimizer_kind,
-                                   const spar_batch_desc* batch, const spar_sampler_desc* sampler, spar_plan* out) {
+extern "C" int32_t spar_plan_bytes(const spar_plan_desc* desc, const spar_model_spec* spec,
+                                   const spar_model_desc* model, const spar_batch_desc* batch,
+                                   const spar_sampler_desc* sampler, spar_plan* out) {
   ErrorText error;  // lost: there is no handle to ask
   return guarded(error, "spar_plan_bytes", [&]() -> int32_t {
+    if (int32_t status = check_struct(error, "spar_plan_desc", desc, sizeof *desc)) return status;
     if (int32_t status = check_struct(error, "spar_model_spec", spec, sizeof *spec)) return status;
     if (int32_t status = check_struct(error, "spar_model_desc", model, sizeof *model)) return status;
     if (int32_t status = check_struct(error, "spar_plan", out, sizeof *out)) return status;
-    return plan_bytes(error, *spec, *model, optimizer_kind, batch, sampler, out);
+    const OpTable* ops = backend_table(choose_isa(desc->isa));
+    if (ops == nullptr) return error.set(SPAR_E_INVALID, "the family %d does not run here", desc->isa);
+    return plan_bytes(error, *ops, *spec, *model, desc->optimizer_kind, batch, sampler, out);
   });
 }

@@ -345,6 +345,12 @@ SPAR_API int32_t spar_sampler_stop(spar_sampler* sampler, int64_t id, int32_t sa
 
 /* ---- plan ----------------------------------------------------------------------------------- */
 
+typedef struct spar_plan_desc {
+  int64_t size;
+  int32_t isa;            /* SPAR_ISA_ of the context that will be opened: each family packs its own way */
+  int32_t optimizer_kind; /* SPAR_OPTIM_, or -1: none */
+} spar_plan_desc;
+
 /* Exact bytes that the open calls would allocate; nothing is allocated. */
 typedef struct spar_plan {
   int64_t size;
@@ -357,8 +363,8 @@ typedef struct spar_plan {
   int64_t sampler_bytes; /* pool, arena and logits of one sampler */
 } spar_plan;
 
-/* batch and sampler may be NULL: their bytes are then 0. optimizer_kind -1: none. */
-SPAR_API int32_t spar_plan_bytes(const spar_model_spec* spec, const spar_model_desc* model, int32_t optimizer_kind,
+/* batch and sampler may be NULL: their bytes are then 0. INVALID: the family does not run here. */
+SPAR_API int32_t spar_plan_bytes(const spar_plan_desc* desc, const spar_model_spec* spec, const spar_model_desc* model,
                                  const spar_batch_desc* batch, const spar_sampler_desc* sampler, spar_plan* out);
 /* Text of the program that the batch (which = 0 forward, 1 backward) runs, one op a line with
  * arena offsets. *needed gets the bytes wanted, terminator included; text is cut at capacity. */

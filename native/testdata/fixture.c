@@ -91,6 +91,7 @@ int32_t spar_library_info(spar_info* out) {
                                   sizeof(spar_request),
                                   sizeof(spar_progress),
                                   sizeof(spar_completion),
+                                  sizeof(spar_plan_desc),
                                   sizeof(spar_plan) + 8 * FIXTURE_GROW};
   if (out->size != (int64_t)sizeof *out) return SPAR_E_INVALID;
   memset(out, 0, sizeof *out);
@@ -328,13 +329,13 @@ int32_t spar_sampler_stop(spar_sampler* s, int64_t id, int32_t sample, int32_t n
 }
 
 #ifndef FIXTURE_LACKS
-int32_t spar_plan_bytes(const spar_model_spec* spec, const spar_model_desc* model, int32_t optimizer_kind,
+int32_t spar_plan_bytes(const spar_plan_desc* desc, const spar_model_spec* spec, const spar_model_desc* model,
                         const spar_batch_desc* batch, const spar_sampler_desc* sampler, spar_plan* out) {
   (void)model;
   if (spec->vocab_size < 1) return SPAR_E_INVALID;
   out->parameters = (int64_t)spec->vocab_size * spec->hidden_size;
   out->weight_bytes = 4 * out->parameters;
-  out->optimizer_bytes = optimizer_kind < 0 ? 0 : out->weight_bytes;
+  out->optimizer_bytes = desc->optimizer_kind < 0 ? 0 : out->weight_bytes;
   out->batch_bytes = batch ? batch->max_rows : 0;
   out->sampler_bytes = sampler ? sampler->kv_tokens : 0;
   return SPAR_OK;

@@ -10,6 +10,8 @@ typedef struct field_case {
 #define FIELD(type, name, value, text) \
   { offsetof(type, name), value, text }
 
+#define PLANNED(isa, kind) (&(spar_plan_desc){sizeof(spar_plan_desc), isa, kind})
+
 static void set_field(void* record, const field_case* c) { memcpy((char*)record + c->offset, &c->value, 4); }
 
 static void check_spec(spar_context* context) {
@@ -35,7 +37,7 @@ static void check_spec(spar_context* context) {
     spar_model_spec s = tiny_spec(0);
     set_field(&s, &cases[i]);
     REFUSED(context, spar_model_open(context, &s, &d, &model), SPAR_E_INVALID, cases[i].text);
-    CHECK(spar_plan_bytes(&s, &d, -1, NULL, NULL, &plan) == SPAR_E_INVALID);
+    CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, -1), &s, &d, NULL, NULL, &plan) == SPAR_E_INVALID);
   }
   spar_model_spec s = tiny_spec(0);
   s.norm_eps = 0;
@@ -87,7 +89,7 @@ static void check_null_handles(void) {
   CHECK(spar_sampler_take(NULL, NULL) == SPAR_E_INVALID && spar_sampler_peek(NULL, 0, NULL) == SPAR_E_INVALID);
   CHECK(spar_sampler_stop(NULL, 0, 0, 0) == SPAR_E_INVALID);
   CHECK(spar_batch_program(NULL, 0, NULL, 0, NULL) == SPAR_E_INVALID);
-  CHECK(spar_plan_bytes(NULL, NULL, -1, NULL, NULL, NULL) == SPAR_E_INVALID);
+  CHECK(spar_plan_bytes(NULL, NULL, NULL, NULL, NULL, NULL) == SPAR_E_INVALID);
 }
 
 static void check_tensor(engine* e) {
@@ -145,15 +147,16 @@ static void check_plan(void) {
   spar_batch_desc b = {sizeof b, 16, 4, 16, 1};
   spar_sampler_desc sm = {sizeof sm, 4, 0, 64};
   spar_plan plan = {.size = sizeof plan};
-  CHECK(spar_plan_bytes(&s, &d, SPAR_OPTIM_ADAMW, &b, &sm, &plan) == SPAR_OK);
+  CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, SPAR_OPTIM_ADAMW), &s, &d, &b, &sm, &plan) == SPAR_OK);
   CHECK(plan.weight_bytes == 4 * plan.parameters && plan.gradient_bytes == plan.weight_bytes);
   CHECK(plan.optimizer_bytes == 2 * plan.weight_bytes && plan.batch_bytes > 0 && plan.sampler_bytes > 0);
-  CHECK(spar_plan_bytes(&s, &d, 4, &b, &sm, &plan) == SPAR_E_INVALID);
+  CHECK(spar_plan_bytes(PLANNED(99, SPAR_OPTIM_ADAMW), &s, &d, &b, &sm, &plan) == SPAR_E_INVALID);
+  CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, 4), &s, &d, &b, &sm, &plan) == SPAR_E_INVALID);
   b.max_rows = 0;
-  CHECK(spar_plan_bytes(&s, &d, -1, &b, &sm, &plan) == SPAR_E_INVALID);
+  CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, -1), &s, &d, &b, &sm, &plan) == SPAR_E_INVALID);
   d.trainable = 0;
-  CHECK(spar_plan_bytes(&s, &d, SPAR_OPTIM_ADAMW, NULL, NULL, &plan) == SPAR_E_STATE);
-  CHECK(spar_plan_bytes(&s, &d, -1, NULL, NULL, &plan) == SPAR_OK);
+  CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, SPAR_OPTIM_ADAMW), &s, &d, NULL, NULL, &plan) == SPAR_E_STATE);
+  CHECK(spar_plan_bytes(PLANNED(SPAR_ISA_AUTO, -1), &s, &d, NULL, NULL, &plan) == SPAR_OK);
   CHECK(plan.gradient_bytes == 0 && plan.optimizer_bytes == 0 && plan.batch_bytes == 0 && plan.sampler_bytes == 0);
 }
 

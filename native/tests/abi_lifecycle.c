@@ -10,13 +10,28 @@ static void check_info(void) {
   CHECK(info.abi_version == SPAR_ABI_VERSION && strcmp(info.backend, "cpu") == 0);
   CHECK((info.isa_mask >> info.isa_best & 1) == 1 && (info.isa_mask >> SPAR_ISA_REF & 1) == 1);
   CHECK(info.cpu_count >= 1 && info.build[0] != '\0' && info.cpu[0] != '\0');
-  const int64_t sizes[] = {sizeof(spar_info),         sizeof(spar_context_desc), sizeof(spar_op_profile),
-                           sizeof(spar_probe),        sizeof(spar_model_spec),   sizeof(spar_model_desc),
-                           sizeof(spar_tensor),       sizeof(spar_segment),      sizeof(spar_batch_desc),
-                           sizeof(spar_batch_arrays), sizeof(spar_forward_desc), sizeof(spar_optimizer_desc),
-                           sizeof(spar_step_desc),    sizeof(spar_step_result),  sizeof(spar_optimizer_state),
-                           sizeof(spar_sampler_desc), sizeof(spar_request),      sizeof(spar_progress),
-                           sizeof(spar_completion),   sizeof(spar_plan),         0};
+  const int64_t sizes[] = {sizeof(spar_info),
+                           sizeof(spar_context_desc),
+                           sizeof(spar_op_profile),
+                           sizeof(spar_probe),
+                           sizeof(spar_model_spec),
+                           sizeof(spar_model_desc),
+                           sizeof(spar_tensor),
+                           sizeof(spar_segment),
+                           sizeof(spar_batch_desc),
+                           sizeof(spar_batch_arrays),
+                           sizeof(spar_forward_desc),
+                           sizeof(spar_optimizer_desc),
+                           sizeof(spar_step_desc),
+                           sizeof(spar_step_result),
+                           sizeof(spar_optimizer_state),
+                           sizeof(spar_sampler_desc),
+                           sizeof(spar_request),
+                           sizeof(spar_progress),
+                           sizeof(spar_completion),
+                           sizeof(spar_plan_desc),
+                           sizeof(spar_plan),
+                           0};
   CHECK(memcmp(info.struct_sizes, sizes, sizeof sizes) == 0);
 }
 

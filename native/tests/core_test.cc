@@ -258,7 +258,8 @@ void check_plan(int features, int32_t precision, int32_t trainable) {
   const int32_t kind = !trainable ? -1 : (features & 1) != 0 ? SPAR_OPTIM_ADAMW : SPAR_OPTIM_RMSPROP;
   spar_plan plan{};
   plan.size = sizeof plan;
-  CHECK(spar_plan_bytes(&spec, &desc, kind, &batch_desc, &sampler_desc, &plan) == SPAR_OK);
+  const spar_plan_desc planned{sizeof planned, SPAR_ISA_AUTO, kind};
+  CHECK(spar_plan_bytes(&planned, &spec, &desc, &batch_desc, &sampler_desc, &plan) == SPAR_OK);
 
   spar_context* context = nullptr;
   spar_context_desc context_desc{sizeof context_desc, 1, SPAR_ISA_AUTO, nullptr};

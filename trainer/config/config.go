@@ -7,7 +7,7 @@
 // Leaf names are those of TRL and Transformers where they have one. Each field's tags are its whole
 // specification: `yaml` the key, `default` the value when absent, `oneof` the words or `range` the
 // interval that it may take, `doc` one line for the printed config, and `fixed:"no"` for keys that may
-// differ when a run is continued because no result depends on them. A Config is safe for concurrent
+// differ when a run is continued because no result depends on them or the run keeps what it began with. A Config is safe for concurrent
 // reading.
 package config
 
@@ -66,6 +66,7 @@ type Config struct {
 
 	Precision string `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
 	Backend   string `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
+	Kernels   string `yaml:"kernels" default:"auto" oneof:"auto ref base avx2 avx512 avx512bf16 amx" fixed:"no" doc:"kernel family of a new run; auto: the winner of a race on this machine"`
 	Seed      uint64 `yaml:"seed" default:"0" doc:"of order and sampling"`
 	Threads   int    `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`
 	SaveSteps int    `yaml:"save_steps" default:"50" range:"[0,1000000000]" fixed:"no" doc:"steps between checkpoints; 0: at the end only"`

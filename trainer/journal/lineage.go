@@ -22,7 +22,8 @@ type Lineage struct {
 	Train     Artefact          `json:"train"`
 	Eval      *Artefact         `json:"eval,omitempty"`
 	Binary    string            `json:"binary_hash"`
-	Kernels   string            `json:"kernels"` // kernel family of the CPU backend, e.g. avx2
+	Kernels   string            `json:"kernels"`                // kernel family of the CPU backend, e.g. avx2
+	ChosenBy  string            `json:"kernels_from,omitempty"` // how it was chosen: named, raced or cached
 	Precision string            `json:"precision"`
 	CPU       string            `json:"cpu"`
 	Build     string            `json:"build"`

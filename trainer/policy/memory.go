@@ -8,6 +8,7 @@ import (
 	"spar/loader/checkpoint"
 	"spar/loader/pack"
 	"spar/native"
+	"spar/trainer/kernels"
 )
 
 // Workload is what a run will ask of a policy at most. A zero part does not occur.
@@ -39,9 +40,13 @@ func PlanMemory(lib *native.Library, c *checkpoint.Config, o Options, w Workload
 	if err != nil {
 		return Memory{}, err
 	}
+	choice, err := kernels.Choose(lib, o.Precision, o.ISA)
+	if err != nil {
+		return Memory{}, err
+	}
 	model := native.ModelConfig{Precision: o.Precision, Trainable: o.Trainable}
 	var m Memory
-	if m.Plan, err = lib.Plan(spec, model, w.Optimizer, nil, nil); err != nil {
+	if m.Plan, err = lib.Plan(choice.Family, spec, model, w.Optimizer, nil, nil); err != nil {
 		return Memory{}, err
 	}
 	for _, part := range []struct {
@@ -53,14 +58,14 @@ func PlanMemory(lib *native.Library, c *checkpoint.Config, o Options, w Workload
 			continue
 		}
 		b := native.BatchConfig{Rows: part.limits.Rows, Segments: part.limits.Segments, Targets: part.limits.Targets, Train: part.train}
-		plan, err := lib.Plan(spec, model, w.Optimizer, &b, nil)
+		plan, err := lib.Plan(choice.Family, spec, model, w.Optimizer, &b, nil)
 		if err != nil {
 			return Memory{}, err
 		}
 		*part.bytes = plan.BatchBytes
 	}
 	if w.Sampler.KVTokens > 0 {
-		plan, err := lib.Plan(spec, model, w.Optimizer, nil, &w.Sampler)
+		plan, err := lib.Plan(choice.Family, spec, model, w.Optimizer, nil, &w.Sampler)
 		if err != nil {
 			return Memory{}, err
 		}

@@ -25,13 +25,14 @@ import (
 	"spar/loader"
 	"spar/loader/checkpoint"
 	"spar/native"
+	"spar/trainer/kernels"
 )
 
 // Options say how a model is loaded.
 type Options struct {
 	Precision  native.Precision
 	Threads    int    // 0: all CPUs that this process may use
-	ISA        string // kernel family; "" is auto
+	ISA        string // kernel family; "" and "auto" take the winner of this machine's race, see kernels.Choose
 	Trainable  bool
 	MaxLength  int    // longest prompt with response, in tokens; 0: the model's max_position_embeddings
 	Breadcrumb []byte // see native.ContextConfig
@@ -48,6 +49,7 @@ type Policy struct {
 	lib     *native.Library
 	source  *loader.Model
 	options Options
+	kernels kernels.Choice
 	limit   int64 // bytes
 
 	mu        sync.Mutex // one operation at a time; guards what follows
@@ -87,7 +89,12 @@ func Open(lib *native.Library, m *loader.Model, o Options) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{Config: m.Config, MaxLength: length, lib: lib, source: m, options: o, kind: native.OptimizerNone}
+	p := &Policy{Config: m.Config, MaxLength: length, lib: lib, source: m, kind: native.OptimizerNone}
+	if p.kernels, err = kernels.Choose(lib, o.Precision, o.ISA); err != nil {
+		return nil, err
+	}
+	o.ISA = p.kernels.Family
+	p.options = o
 	if p.limit, err = memoryLimit(o); err != nil {
 		return nil, err
 	}
@@ -111,6 +118,9 @@ func Open(lib *native.Library, m *loader.Model, o Options) (*Policy, error) {
 
 // Context is the engine's context, for probes and profiles.
 func (p *Policy) Context() *native.Context { return p.context }
+
+// Kernels is the kernel family that computes, and how it was chosen.
+func (p *Policy) Kernels() kernels.Choice { return p.kernels }
 
 // Tensors are views of the weights and gradients, in the engine's order.
 func (p *Policy) Tensors() []native.Tensor { return p.model.Tensors() }

@@ -156,7 +156,7 @@ func lineageTable(l journal.Lineage) table {
 		add("parent run hash", l.ParentRun.Hash)
 	}
 	add("program hash", l.Binary)
-	add("kernel family", l.Kernels)
+	add("kernel family", strings.TrimSuffix(l.Kernels+", "+l.ChosenBy, ", "))
 	add("precision", l.Precision)
 	add("CPU", l.CPU)
 	add("library build", l.Build)

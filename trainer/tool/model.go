@@ -14,7 +14,7 @@ type ModelOptions struct {
 	Path          string
 	Precision     string // "fp32", "bf16"; "": bf16 when the weights are stored in it, else fp32
 	Threads       int    // 0: all that the process may use
-	ISA           string // "": the best
+	ISA           string // "": the winner of the race
 	Library       string // "": the embedded one
 	RandomWeights bool   // Path may then be a config without weights
 	Seed          uint64 // of random weights
