@@ -103,8 +103,9 @@ class Bench {
   const Family& family() const { return family_; }
   const OpTable& kernels() const { return *family_.table; }
   Exec exec(int32_t precision = SPAR_FP32) const { return {threads(num_threads_), precision}; }
-  // Backend memory filled with random numbers in [-1, 1); lives as long as the Bench.
+  // Backend memory filled with random numbers in [-1, 1); lives until release() or the end.
   float* data(int64_t count, uint64_t seed);
+  void release();
   // One line: label, best and median rate, share of the peaks. flops and bytes are those of one run.
   // Unless rows is 0, nanoseconds per row are printed too.
   void time(const std::string& label, double flops, double bytes, int64_t rows, const std::function<void()>& run);

@@ -53,13 +53,16 @@ static void add_bias(const LinearBackwardWeight& a, int64_t n0, int64_t n1) {
   }
 }
 
+constexpr int64_t kBiasUnit = 256;  // columns
+
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
-  const OuterProduct g = {a.dy, a.n, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k, exec.precision == SPAR_BF16};
-  const int64_t units = outer_units(a.n, a.k), bias_units = a.dbias ? (a.n + kOuterRows - 1) / kOuterRows : 0;
   ThreadPool& threads = exec.backend->threads;
-  threads.parallel(units + bias_units, [&](int64_t unit, int32_t thread) {
-    if (unit < units) return outer_unit(g, unit, threads.scratch(thread));
-    const int64_t n0 = (unit - units) * kOuterRows, n1 = n0 + kOuterRows < a.n ? n0 + kOuterRows : a.n;
+  const OuterProduct g = {a.dy, a.n, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k, exec.precision == SPAR_BF16};
+  const OuterUnits units = outer_units(g, threads.size());
+  const int64_t bias_units = a.dbias ? (a.n + kBiasUnit - 1) / kBiasUnit : 0;
+  threads.parallel(units.count() + bias_units, [&](int64_t unit, int32_t thread) {
+    if (unit < units.count()) return outer_unit(g, units, unit, threads.scratch(thread));
+    const int64_t n0 = (unit - units.count()) * kBiasUnit, n1 = n0 + kBiasUnit < a.n ? n0 + kBiasUnit : a.n;
     add_bias(a, n0, n1);
   });
 }
