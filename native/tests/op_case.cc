@@ -258,8 +258,11 @@ Bench::Bench(const Family& family, int32_t num_threads) : family_(family), num_t
   }
 }
 
-Bench::~Bench() {
+Bench::~Bench() { release(); }
+
+void Bench::release() {
   for (const Memory& m : memory_) backend_free(m.data, m.bytes);
+  memory_.clear();
 }
 
 float* Bench::data(int64_t count, uint64_t seed) {

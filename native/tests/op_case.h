@@ -112,8 +112,9 @@ class Bench {
   const Family& family() const { return family_; }
   const OpTable& kernels() const { return *family_.table; }
   Exec exec(int32_t precision = SPAR_FP32) const { return {threads(num_threads_), precision}; }
-  // Backend memory filled with random numbers in [-1, 1); lives as long as the Bench.
+  // Backend memory filled with random numbers in [-1, 1); lives until release() or the end.
   float* data(int64_t count, uint64_t seed);
+  void release();
   // One line: label, best and median rate, and the share of the limit that is nearer: the best time
   // against flops at the one rate or bytes at the other, whichever takes longer. flops and bytes
   // are those of one run. The label names the model or the shape ("forward SmolLM2-135M m=256").

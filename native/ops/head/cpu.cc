@@ -56,8 +56,9 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
     product(threads, dx, [](int64_t, int64_t, int64_t, int64_t) {});
     const OuterProduct dw = {a.chunk, kHeadChunk, a.x,       width, a.dw + first * width,
                              width,   rows,       g.columns, width, bf16};
-    threads.parallel(outer_units(dw.n, dw.k),
-                     [&](int64_t unit, int32_t thread) { outer_unit(dw, unit, threads.scratch(thread)); });
+    const OuterUnits units = outer_units(dw, threads.size());
+    threads.parallel(units.count(),
+                     [&](int64_t unit, int32_t thread) { outer_unit(dw, units, unit, threads.scratch(thread)); });
   }
 }
 

@@ -1,5 +1,6 @@
-// Timings of linear at the shapes of a 135 M model: (K, N) of a projection, of the feed-forward and
-// of the head, for a training batch and for decode.
+// Timings of linear at the shapes (N, K) of three models: the fused projections of attention, its
+// output, gate and up, down, and the head; for a training batch and for decode.
+#include <initializer_list>
 #include <string>
 
 #include "tests/op_case.h"
@@ -18,45 +19,43 @@ static void products(Bench& b, int64_t n, int64_t k, int32_t precision) {
   const double bytes = static_cast<double>(b.kernels().linear_packed_bytes(n, k, precision, 0));
   w.forward = b.data(static_cast<int64_t>(bytes / 4), 2);
   w.backward = b.data(b.kernels().linear_packed_bytes(n, k, precision, 1) / 4, 3);
-  b.time(label("prepare", 0, n, k, precision), 0, 3 * bytes, 0, [&] { b.kernels().linear_prepare(exec, {w}); });
-  for (int32_t m : {1, 8, 32, 512}) {
-    const float* x = b.data(m * k, 4);
-    float* y = b.data(m * n, 5);
+  const double masters = 4.0 * static_cast<double>(n * k);
+  b.time(label("prepare", 0, n, k, precision), 0, masters + 2 * bytes, 0,
+         [&] { b.kernels().linear_prepare(exec, {w}); });
+  constexpr int32_t kBatch = 512;
+  float *x = b.data(kBatch * k, 4), *y = b.data(kBatch * n, 5);
+  for (int32_t m : {1, 2, 4, 8, 16, 32, 64, kBatch})
     b.time(label("forward", m, n, k, precision), 2.0 * m * static_cast<double>(n * k), bytes, 0, [&] {
       b.kernels().linear_forward(exec, {&m, x, w, nullptr, y});
     });
-  }
+  const int32_t m = kBatch;
+  float* dw = b.data(n * k, 6);
+  const double flops = 2.0 * m * static_cast<double>(n * k);
+  b.time(label("backward_input", m, n, k, precision), flops, bytes, 0, [&] {
+    b.kernels().linear_backward_input(exec, {&m, y, w, x, 0});
+  });
+  b.time(label("backward_weight", m, n, k, precision), flops, 2 * masters, 0, [&] {
+    b.kernels().linear_backward_weight(exec, {&m, y, x, dw, nullptr, n, k});
+  });
+  b.release();
 }
 
-static void gradients(Bench& b, int64_t n, int64_t k) {
-  const int32_t m = 512;
-  const Exec exec = b.exec();
-  PackedWeight w = {b.data(n * k, 1), nullptr, nullptr, n, k};
-  w.forward = b.data(b.kernels().linear_packed_bytes(n, k, SPAR_FP32, 0) / 4, 2);
-  w.backward = b.data(b.kernels().linear_packed_bytes(n, k, SPAR_FP32, 1) / 4, 3);
-  b.kernels().linear_prepare(exec, {w});
-  const float *dy = b.data(m * n, 4), *x = b.data(m * k, 5);
-  float *dx = b.data(m * k, 6), *dw = b.data(n * k, 7);
-  const double flops = 2.0 * m * static_cast<double>(n * k);
-  b.time(label("backward_input", m, n, k, SPAR_FP32), flops, 4.0 * static_cast<double>(n * k), 0, [&] {
-    b.kernels().linear_backward_input(exec, {&m, dy, w, dx, 0});
-  });
-  b.time(label("backward_weight", m, n, k, SPAR_FP32), flops, 8.0 * static_cast<double>(n * k), 0, [&] {
-    b.kernels().linear_backward_weight(exec, {&m, dy, x, dw, nullptr, n, k});
-  });
+struct Shape {
+  int64_t n, k;
+};
+
+static void model(Bench& b, std::initializer_list<Shape> shapes) {
+  for (const int32_t precision : {SPAR_FP32, SPAR_BF16})
+    for (const Shape& s : shapes) products(b, s.n, s.k, precision);
 }
 
 static const Registration timings_of_linear([] {
-  add_bench("linear", [](Bench& b) {
-    products(b, 1536, 576, SPAR_FP32);
-    products(b, 576, 576, SPAR_FP32);
-    products(b, 576, 1536, SPAR_FP32);
-    products(b, 49152, 576, SPAR_FP32);
-    products(b, 1536, 576, SPAR_BF16);
-    products(b, 49152, 576, SPAR_BF16);
-    gradients(b, 1536, 576);
-    gradients(b, 576, 576);
-    gradients(b, 576, 1536);
+  add_bench("linear", [](Bench& b) { model(b, {{960, 576}, {576, 576}, {3072, 576}, {576, 1536}, {49152, 576}}); });
+  add_bench("linear/Qwen2.5-0.5B", [](Bench& b) {
+    model(b, {{1152, 896}, {896, 896}, {9728, 896}, {896, 4864}, {151936, 896}});
+  });
+  add_bench("linear/Llama-3.2-1B", [](Bench& b) {
+    model(b, {{3072, 2048}, {2048, 2048}, {16384, 2048}, {2048, 8192}, {128256, 2048}});
   });
 });
 

@@ -63,11 +63,13 @@ SPAR_INLINE void add_bias(const LinearBackwardWeight& a, int64_t n0, int64_t n1)
   }
 }
 
+constexpr int64_t kBiasUnit = 256;  // columns
+
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   ThreadPool& threads = exec.backend->threads;
-  const int64_t bias_units = a.dbias ? (a.n + kOuterRows - 1) / kOuterRows : 0;
+  const int64_t bias_units = a.dbias ? (a.n + kBiasUnit - 1) / kBiasUnit : 0;
   auto bias_unit = [&](int64_t unit) {
-    const int64_t n0 = unit * kOuterRows, n1 = n0 + kOuterRows < a.n ? n0 + kOuterRows : a.n;
+    const int64_t n0 = unit * kBiasUnit, n1 = n0 + kBiasUnit < a.n ? n0 + kBiasUnit : a.n;
     add_bias(a, n0, n1);
   };
   if constexpr (kBf16Units)
@@ -76,10 +78,10 @@ void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
       return threads.parallel(bias_units, [&](int64_t unit, int32_t) { bias_unit(unit); });
     }
   const OuterProduct g = {a.dy, a.n, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k, exec.precision == SPAR_BF16};
-  const int64_t units = outer_units(a.n, a.k);
-  threads.parallel(units + bias_units, [&](int64_t unit, int32_t thread) {
-    if (unit < units) return outer_unit(g, unit, threads.scratch(thread));
-    bias_unit(unit - units);
+  const OuterUnits units = outer_units(g, threads.size());
+  threads.parallel(units.count() + bias_units, [&](int64_t unit, int32_t thread) {
+    if (unit < units.count()) return outer_unit(g, units, unit, threads.scratch(thread));
+    bias_unit(unit - units.count());
   });
 }
 

@@ -114,9 +114,11 @@ SPAR_INLINE void pack_square_bf16(const PackedRows& r, int64_t n, int64_t k) {
     vu row[2][2];
 #pragma GCC unroll 2
     for (int j = 0; j < 2; j++) {
-      __builtin_prefetch(r.w.master + (n + i + j) * r.w.k + k + kPackAhead, 0, 2);
 #pragma GCC unroll 2
-      for (int h = 0; h < 2; h++) row[j][h] = (vu)round_bf16((vf)r.read(n + i + j, k + h * kLanes));
+      for (int h = 0; h < 2; h++) {
+        __builtin_prefetch(r.w.master + (n + i + j) * r.w.k + k + h * kLanes + kPackAhead, 0, 2);
+        row[j][h] = (vu)round_bf16((vf)r.read(n + i + j, k + h * kLanes));
+      }
       words[i + j] = join_halves(row[j][0], row[j][1]);
     }
     if (!r.w.backward || n + i >= r.end) continue;

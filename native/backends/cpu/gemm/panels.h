@@ -11,11 +11,7 @@
 namespace spar {
 namespace SPAR_ISA_NS {
 
-#if defined(__AVX512F__)
-constexpr int kPanelVectors = 3;
-#else
 constexpr int kPanelVectors = 2;
-#endif
 constexpr int kPanel = kPanelVectors * kLanes;
 
 static_assert(kPackRows % kPanel == 0, "blocks of rows are whole panels");
