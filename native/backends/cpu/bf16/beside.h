@@ -1,0 +1,107 @@
+// What happens beside a product, a little in each of its steps, so that it hides behind it:
+// finished sums go to the caller's matrix, later sums get their old value, memory is fetched.
+#pragma once
+#include "backends/cpu/bf16/layout.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+// Sums of one call of multiply(): [block][panel][16][16].
+constexpr int64_t kSums = kRows * kColumns;
+static inline __attribute__((always_inline)) float* sums_row(float* sums, int64_t row) {
+  return sums + (row >> 4) * (kPanels * 256) + (row & 15) * 16;
+}
+
+// Sums -> rows of a matrix.
+struct Drain {
+  float* from = nullptr;
+  float* to = nullptr;
+  int64_t to_stride = 0;
+  const float* base = nullptr;  // added, unless NULL
+  int64_t base_stride = 0;      // 0: one row for all
+  int64_t columns = 0;          // <= kColumns
+  int64_t next = 0, rows = 0;
+  bool stream = false;  // past the caches; rows of `to` are 64-byte aligned and columns whole
+
+  inline __attribute__((always_inline)) void row() {
+    if (next >= rows) return;
+    const float* sums = sums_row(from, next);
+    if (columns == kColumns) {
+#pragma GCC unroll 3
+      for (int p = 0; p < kPanels; p++) {
+        __m512 v = _mm512_load_ps(sums + p * 256);
+        if (base) v = _mm512_add_ps(_mm512_loadu_ps(base + p * 16), v);
+        if (stream)
+          _mm512_stream_ps(to + p * 16, v);
+        else
+          _mm512_storeu_ps(to + p * 16, v);
+      }
+    } else {
+      for (int64_t p = 0; p * 16 < columns; p++) {
+        const __mmask16 some = lanes16(columns - p * 16);
+        __m512 v = _mm512_load_ps(sums + p * 256);
+        if (base) v = _mm512_add_ps(_mm512_maskz_loadu_ps(some, base + p * 16), v);
+        _mm512_mask_storeu_ps(to + p * 16, some, v);
+      }
+    }
+    to += to_stride;
+    base += base_stride;
+    next++;
+  }
+};
+
+// Rows of a matrix -> sums.
+struct Fill {
+  float* to = nullptr;
+  const float* from = nullptr;
+  int64_t stride = 0;
+  int64_t columns = 0;
+  int64_t next = 0, rows = 0;
+
+  inline __attribute__((always_inline)) void row() {
+    if (next >= rows) return;
+    float* sums = sums_row(to, next);
+    for (int64_t p = 0; p < kPanels; p++) _mm512_store_ps(sums + p * 256, part(from + p * 16, columns - p * 16));
+    from += stride;
+    next++;
+  }
+};
+
+// Runs of two cache lines to bring near.
+struct Fetch {
+  const char* at = nullptr;
+  int64_t stride = 128;  // bytes from run to run
+  int64_t left = 0;      // runs
+
+  inline __attribute__((always_inline)) void runs(int64_t count) {
+    for (int64_t i = 0; i < count && left > 0; i++, left--) {
+      _mm_prefetch(at, _MM_HINT_T1);
+      _mm_prefetch(at + 64, _MM_HINT_T1);
+      at += stride;
+    }
+  }
+};
+
+struct Beside {
+  Drain drain;
+  Fill fill;
+  Fetch fetch;
+  int64_t rows = 0, runs = 0;  // of drain and fill, and of fetch, in one step
+
+  inline __attribute__((always_inline)) void step() {
+    for (int64_t i = 0; i < rows; i++) {
+      drain.row();
+      fill.row();
+    }
+    fetch.runs(runs);
+  }
+  inline __attribute__((always_inline)) void finish() {
+    while (drain.next < drain.rows) drain.row();
+    while (fill.next < fill.rows) fill.row();
+  }
+};
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

@@ -1,0 +1,128 @@
+// How operands of bf16 products lie in memory. Depths come in pairs, one pair a 32-bit word, the
+// even depth in the low half; a depth is padded with zeros to whole steps of kStep.
+//   B (weights, or rows of x over their index): panels of kPanel columns, one after another; in a
+//     panel the words of one pair of depths are kPanel neighbours, one cache line.
+//   A (activations): blocks of kBlock rows; in a block steps one after another, a step being
+//     kBlock rows of kStep values: again a cache line each.
+// A step of a panel and a step of a block are 1 KiB and what one tile register holds.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "backends/cpu/bf16/units.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+constexpr int64_t kStep = 32, kPanel = 16, kBlock = 16;
+constexpr int64_t kTile = kPanel * kStep;  // values of a step
+// What one call of multiply() computes: up to kBlocks blocks of rows by kPanels panels.
+#if defined(__AMX_BF16__)
+constexpr int kBlocks = 2, kPanels = 2;
+#else
+constexpr int kBlocks = 2, kPanels = 3;
+#endif
+constexpr int64_t kRows = kBlocks * kBlock, kColumns = kPanels * kPanel;
+
+SPAR_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+SPAR_INLINE int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
+SPAR_INLINE int64_t steps_of(int64_t depth) { return ceil_div(depth, kStep); }
+// Values of one panel or block.
+SPAR_INLINE int64_t strip(int64_t depth) { return steps_of(depth) * kTile; }
+// Groups of kPanels panels, the last one filled up with zeros.
+SPAR_INLINE int64_t groups_of(int64_t columns) { return ceil_div(columns, kColumns); }
+SPAR_INLINE int64_t packed_values(int64_t columns, int64_t depth) {
+  return groups_of(columns) * kPanels * strip(depth);
+}
+
+// The first n of 16 or 32 lanes, n clamped.
+SPAR_INLINE __mmask16 lanes16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0); }
+
+SPAR_INLINE __m512 part(const float* p, int64_t n) {
+  return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(lanes16(n), p);
+}
+
+// Rounds as to_bf16() does: nearest even, denormals to zero, NaN stays NaN.
+// neighbours: 32 values in order.
+SPAR_INLINE __m512i neighbours(__m512 low, __m512 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
+// paired: lane i holds low[i] and high[i].
+SPAR_INLINE __m512i paired(__m512 low, __m512 high) {
+  const __m512i index = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
+                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(index, neighbours(low, high));
+}
+
+// Rows of 16 words become columns: what turns a step of a panel into a step of a block.
+SPAR_INLINE void transpose(__m512i (&v)[16]) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_i32x4(v[i], v[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_i32x4(v[i], v[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_i32x4(v[8 + i], v[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_i32x4(v[8 + i], v[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    v[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+    v[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+    v[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+    v[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+}
+
+// One step of a panel or block in memory.
+SPAR_INLINE void put(uint16_t* to, const __m512i (&v)[16]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) _mm512_store_si512(to + 32 * i, v[i]);
+}
+
+// The step whose 16 rows of up to `depth` neighbours start at from + i stride: as a block.
+SPAR_INLINE void load_rows(__m512i (&v)[16], const float* from, int64_t stride, int64_t rows, int64_t depth) {
+  if (rows >= 16 && depth >= 32) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+      v[i] = neighbours(_mm512_loadu_ps(from + i * stride), _mm512_loadu_ps(from + i * stride + 16));
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) {
+    const float* row = from + i * stride;
+    v[i] = i < rows ? neighbours(part(row, depth), part(row + 16, depth - 16)) : _mm512_setzero_si512();
+  }
+}
+
+// The step whose depths are rows, up to `depth` of them at from + d stride with up to `columns`
+// neighbours each: as a panel.
+SPAR_INLINE void load_depths(__m512i (&v)[16], const float* from, int64_t stride, int64_t columns, int64_t depth) {
+  if (columns >= 16 && depth >= 32) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+      v[i] = paired(_mm512_loadu_ps(from + 2 * i * stride), _mm512_loadu_ps(from + (2 * i + 1) * stride));
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) {
+    const float* row = from + 2 * i * stride;
+    const __m512 none = _mm512_setzero_ps();
+    v[i] = paired(2 * i < depth ? part(row, columns) : none, 2 * i + 1 < depth ? part(row + stride, columns) : none);
+  }
+}
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

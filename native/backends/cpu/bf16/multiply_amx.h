@@ -1,0 +1,74 @@
+// multiply() on AMX tiles. A tile register holds a step of a block (A), of a panel (B) or 16 x 16
+// sums. TDPBF16PS adds to a sum the products of one step: those of even depths and those of odd
+// depths as two chains of fused multiply-adds from zero, joined, then added (Intel SDM).
+#pragma once
+#include "backends/cpu/bf16/beside.h"
+#include "backends/cpu/bf16/layout.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+// Tiles are configured for one unit of work: no thread holds tile state between units.
+class Unit {
+ public:
+  Unit() {
+    alignas(64) struct {
+      uint8_t palette = 1, start = 0, zero[14] = {};
+      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+    } config;
+    static_assert(sizeof config == 64, "palette 1");
+    __asm__ volatile("ldtilecfg %0" ::"m"(config));
+  }
+  ~Unit() { _tile_release(); }
+  Unit(const Unit&) = delete;
+};
+
+// c (+)= A B over `steps` steps, for R blocks and kPanels panels.
+template <int R>
+__attribute__((noinline)) void multiply(const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
+                                        int64_t steps, float* c, bool add, Beside& beside) {
+  const uint16_t *a1 = a + a_stride, *b1 = b + b_stride;
+  if (add) {
+    _tile_loadd(0, c, 64);
+    _tile_loadd(1, c + 256, 64);
+    if (R > 1) {
+      _tile_loadd(2, c + 512, 64);
+      _tile_loadd(3, c + 768, 64);
+    }
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    if (R > 1) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+  }
+  Beside work = beside;
+  for (int64_t s = 0; s < steps * kTile; s += kTile) {
+    _tile_loadd(4, a + s, 64);
+    _tile_loadd(6, b + s, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, b1 + s, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    if (R > 1) {
+      _tile_loadd(5, a1 + s, 64);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+    work.step();
+  }
+  work.finish();
+  beside = work;
+  _tile_stored(0, c, 64);
+  _tile_stored(1, c + 256, 64);
+  if (R > 1) {
+    _tile_stored(2, c + 512, 64);
+    _tile_stored(3, c + 768, 64);
+  }
+}
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar

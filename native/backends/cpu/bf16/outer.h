@@ -1,0 +1,155 @@
+// dw[n, k] += sum over m of dy[m, n] x[m, k] with bf16 operands. An element is one sum that starts
+// from the old value and takes the rows m in the order of multiply(): no cut enters its bits.
+//
+// A unit is a run of n by a run of k. It takes rows m chunk by chunk: x becomes panels in the
+// second cache; then for each kRows of n, dy becomes blocks in the first cache and passes them.
+#pragma once
+#include "backends/cpu/bf16/product.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+struct OuterProduct {
+  const float* dy;
+  int64_t dy_stride;
+  const float* x;
+  int64_t x_stride;
+  float* dw;
+  int64_t dw_stride;
+  int64_t rows, n, k;
+};
+
+// Strips of kRows of n by groups of kColumns of k, and steps of m in a chunk.
+struct OuterCut {
+  int64_t strips, groups, chunk;
+  int64_t row_units, column_units;
+  int64_t units() const { return row_units * column_units; }
+};
+
+// Steps of a chunk when `groups` groups are in scratch with the sums and one strip of dy.
+SPAR_INLINE int64_t outer_chunk(int64_t groups) {
+  return (kScratchBytes - groups * kSums * 4) / ((groups * kPanels + kBlocks) * kTile * 2);
+}
+
+SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
+  constexpr int64_t kPerTile = 20, kBytesPerCycle = 6, kPerUnit = 3000, kPerTranspose = 100, kPerPair = 50;
+  const int64_t strips = ceil_div(g.n, kRows), groups = groups_of(g.k), steps = steps_of(g.rows);
+  OuterCut best = {};
+  int64_t least = INT64_MAX;
+  for (int64_t c = 1; c <= groups; c++) {
+    const int64_t per = ceil_div(groups, c), chunk = at_most(outer_chunk(per), steps);
+    if (chunk < at_most(steps, kNearSteps) || per * (c - 1) >= groups) continue;
+    for (int64_t wave = 1; wave <= 4; wave++) {
+      const int64_t s = ceil_div(strips, at_most(ceil_div(threads * wave, c), strips));
+      const OuterCut cut = {s, per, ceil_div(steps, ceil_div(steps, chunk)), ceil_div(strips, s), c};
+      const int64_t x = per * kPanels * steps * (kTile * 4 / kBytesPerCycle + kPerPair);
+      const int64_t dy_work = s * kBlocks * steps * kPerTranspose, dy_bytes = s * kBlocks * steps * kTile * 4;
+      const int64_t dw_bytes = s * per * kSums * 8 * ceil_div(steps, cut.chunk);
+      const int64_t passing = (dy_bytes + dw_bytes) / kBytesPerCycle;
+      const int64_t multiplying = s * per * steps * kBlocks * kPanels * kPerTile + dy_work;
+      const int64_t unit = x + (passing > multiplying ? passing : multiplying) + kPerUnit;
+      const int64_t total = ceil_div(cut.units(), threads) * unit;
+      if (total < least) least = total, best = cut;
+    }
+  }
+  return best;
+}
+
+// Rows [m, m + 32 steps) of x from column k on as `panels` panels.
+SPAR_INLINE void pack_panels(const OuterProduct& g, int64_t m, int64_t steps, int64_t k, int64_t panels, uint16_t* to) {
+  for (int64_t s = 0; s < steps; s++) {
+    const int64_t first = m + s * kStep;
+    for (int64_t p = 0; p < panels; p++) {
+      __m512i v[16];
+      const int64_t column = k + p * kPanel;
+      load_depths(v, g.x + first * g.x_stride + column, g.x_stride, g.k - column, g.rows - first);
+      put(to + (p * steps + s) * kTile, v);
+    }
+  }
+}
+
+// The same rows of dy from column n on, transposed, as kBlocks blocks.
+SPAR_INLINE void pack_transposed(const OuterProduct& g, int64_t m, int64_t steps, int64_t n, uint16_t* to) {
+  for (int64_t s = 0; s < steps; s++) {
+    const int64_t first = m + s * kStep;
+    for (int64_t block = 0; block < kBlocks; block++) {
+      __m512i v[16];
+      const int64_t column = n + block * kBlock;
+      load_depths(v, g.dy + first * g.dy_stride + column, g.dy_stride, g.n - column, g.rows - first);
+      transpose(v);
+      put(to + (block * steps + s) * kTile, v);
+    }
+  }
+}
+
+SPAR_INLINE Fill fill_of(const OuterProduct& g, int64_t n, int64_t k, float* sums) {
+  Fill f;
+  f.to = sums;
+  f.from = g.dw + n * g.dw_stride + k;
+  f.stride = g.dw_stride;
+  f.columns = g.k - k;
+  f.rows = at_most(g.n - n, kRows);
+  return f;
+}
+
+SPAR_INLINE Drain outer_drain(const OuterProduct& g, int64_t n, int64_t k, float* sums) {
+  Drain d;
+  d.from = sums;
+  d.to = g.dw + n * g.dw_stride + k;
+  d.to_stride = g.dw_stride;
+  d.columns = at_most(g.k - k, kColumns);
+  d.rows = at_most(g.n - n, kRows);
+  return d;
+}
+
+// One chunk: strips from n to n_end by groups of k.
+SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t steps, int64_t n0, int64_t n_end, int64_t k,
+                                  int64_t groups, float* scratch) {
+  float* sums = scratch;
+  uint16_t* a = reinterpret_cast<uint16_t*>(sums + groups * kSums);
+  uint16_t* b = a + kBlocks * steps * kTile;
+  pack_panels(g, m, steps, k, groups * kPanels, b);
+  const int64_t near = near_steps(steps);
+  Beside beside;
+  for (int64_t n = n0; n < n_end; n += kRows) {
+    beside.finish();
+    pack_transposed(g, m, steps, n, a);
+    beside.fill = fill_of(g, n, k, sums);
+    beside.finish();
+    if (n + kRows < n_end) {
+      const float* next = g.dy + m * g.dy_stride + n + kRows;
+      beside.fetch = {reinterpret_cast<const char*>(next), g.dy_stride * 4, at_most(g.rows - m, steps * kStep)};
+      beside.runs = ceil_div(kStep, groups);
+    }
+    for (int64_t step = 0; step < steps; step += near) {
+      const int64_t some = at_most(steps - step, near);
+      for (int64_t group = 0; group < groups; group++) {
+        float* sum = sums + group * kSums;
+        if (step == 0 && group + 1 < groups) beside.fill = fill_of(g, n, k + (group + 1) * kColumns, sum + kSums);
+        multiply_strip(kBlocks, a + step * kTile, steps * kTile, b + (group * kPanels * steps + step) * kTile,
+                       steps * kTile, some, sum, true, beside);
+        if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);
+      }
+    }
+  }
+  beside.finish();
+}
+
+SPAR_INLINE void outer_product(ThreadPool& threads, const OuterProduct& g) {
+  const OuterCut cut = outer_cut_of(g, threads.size());
+  const int64_t steps = steps_of(g.rows);
+  if (g.rows == 0) return;
+  threads.parallel(cut.units(), [&](int64_t index, int32_t thread) {
+    const Unit unit;
+    const int64_t n = index % cut.row_units * cut.strips * kRows, k = index / cut.row_units * cut.groups * kColumns;
+    const int64_t n_end = at_most(n + cut.strips * kRows, g.n);
+    const int64_t groups = at_most(groups_of(g.k - k), cut.groups);
+    for (int64_t step = 0; step < steps; step += cut.chunk)
+      outer_chunk_unit(g, step * kStep, at_most(steps - step, cut.chunk), n, n_end, k, groups, threads.scratch(thread));
+  });
+}
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar
