@@ -7,12 +7,13 @@ namespace SPAR_ISA_NS {
 
 typedef uint32_t vu __attribute__((vector_size(kLanes * 4)));
 
-// x rounded to bf16 (nearest even, NaN stays NaN), still as fp32.
+// x rounded to bf16 (nearest even, denormals to zero, NaN stays NaN), still as fp32.
 SPAR_INLINE vf round_bf16(vf x) {
   const vu u = (vu)x;
   const vu rounded = u + 0x7fff + ((u >> 16) & 1);
   const vu nan = u | 0x400000;
-  return (vf)((x == x ? rounded : nan) & 0xffff0000u);
+  const vu kept = (u & 0x7f800000u) != 0 ? vu{} + 0xffff0000u : vu{} + 0x80000000u;
+  return (vf)((x == x ? rounded : nan) & kept);
 }
 
 }  // namespace SPAR_ISA_NS

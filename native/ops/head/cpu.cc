@@ -1,27 +1,15 @@
-// head on the CPU: products of backends/cpu/gemm.h over one chunk of the vocabulary at a time.
+// head on the CPU: products of backends/cpu/gemm.h, or of bf16/head.h where the hardware multiplies
+// bf16 and the precision asks for it, over one chunk of the vocabulary at a time.
+#include "backends/cpu/bf16/head.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/threads.h"
-#include "core/bf16.h"
-#include "ops/head/lse.h"
+#include "ops/head/rows.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 
 static_assert(kHeadChunk % kPanel == 0 && kHeadChunk % kChain == 0, "chunks are whole panels and whole chains");
-
-// Rows of one unit when rows are worked on whole.
-constexpr int64_t kRowUnit = 4;
-
-// Running sums of one row, kept after the logits in `chunk`.
-struct RowState {
-  LogSumExp lse;
-  float target;  // logit of the row's target
-};
-
-SPAR_INLINE RowState* row_states(float* chunk, int64_t rows) {
-  return reinterpret_cast<RowState*>(chunk + rows * kHeadChunk);
-}
 
 // The logits of columns [first, first + columns), row t at chunk[t kHeadChunk].
 SPAR_INLINE Product logits_of(const float* x, const PackedWeight& w, bool bf16, int64_t rows, int64_t first,
@@ -32,52 +20,26 @@ SPAR_INLINE Product logits_of(const float* x, const PackedWeight& w, bool bf16, 
   return {x, w.k, b, chunk, kHeadChunk, nullptr, 0, rows, columns, w.k};
 }
 
-template <class F>
-SPAR_INLINE void each_row(ThreadPool& threads, int64_t rows, F&& f) {
-  threads.parallel((rows + kRowUnit - 1) / kRowUnit, [&](int64_t unit, int32_t) {
-    const int64_t end = (unit + 1) * kRowUnit < rows ? (unit + 1) * kRowUnit : rows;
-    for (int64_t t = unit * kRowUnit; t < end; t++) f(t);
-  });
-}
-
 void head_forward(const Exec& exec, const HeadForward& a) {
+  if constexpr (kBf16Units)
+    if (exec.precision == SPAR_BF16) return bf16::head_forward(exec, a);
   const int64_t rows = *a.rows, vocab = a.weight.n;
   ThreadPool& threads = exec.backend->threads;
   RowState* state = row_states(a.chunk, rows);
-  for (int64_t t = 0; t < rows; t++) state[t] = {lse_start(), 0};
+  start_rows(state, rows);
   for (int64_t first = 0; first < vocab; first += kHeadChunk) {
     const Product g = logits_of(a.x, a.weight, exec.precision == SPAR_BF16, rows, first, a.chunk);
     product(threads, g, [](int64_t, int64_t, int64_t, int64_t) {});
     each_row(threads, rows, [&](int64_t t) {
-      const float* z = a.chunk + t * kHeadChunk;
-      const int64_t target = a.target[t] - first;
-      if (target >= 0 && target < g.columns) state[t].target = z[target];
-      lse_add(&state[t].lse, z, g.columns);
+      add_logits(&state[t], a.chunk + t * kHeadChunk, g.columns, a.target[t] - first);
     });
   }
-  for (int64_t t = 0; t < rows; t++) {
-    a.lse[t] = lse_value(state[t].lse);
-    a.logp[t] = lse_logp(state[t].lse, state[t].target);
-    if (a.entropy) a.entropy[t] = lse_entropy(state[t].lse);
-  }
-}
-
-// Logits z[0, n) of one row, of columns from `first` on, become coef (1[target] - softmax).
-SPAR_INLINE void logit_gradient(float* z, int64_t n, int64_t target, float lse, float coef, bool bf16) {
-  const vf shift = splat(lse), scale = splat(-coef);
-  const bool here = target >= 0 && target < n;
-  const float old = here ? z[target] : 0;
-  auto gradient = [&](vf logit) {
-    const vf d = exp(logit - shift) * scale;
-    return bf16 ? round_bf16(d) : d;
-  };
-  each_vector(n, [&](int64_t i, int count) { store_part(z + i, gradient(load_part(z + i, count)), count); });
-  if (!here) return;
-  const float d = (exp(splat(old) - shift) * scale)[0] + coef;
-  z[target] = bf16 ? from_bf16(to_bf16(d)) : d;
+  finish_rows(a, state);
 }
 
 void head_backward(const Exec& exec, const HeadBackward& a) {
+  if constexpr (kBf16Units)
+    if (exec.precision == SPAR_BF16) return bf16::head_backward(exec, a);
   const int64_t rows = *a.rows, vocab = a.weight.n, width = a.weight.k;
   const bool bf16 = exec.precision == SPAR_BF16;
   ThreadPool& threads = exec.backend->threads;

@@ -8,7 +8,11 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
-class Unit {};
+// A unit of work needs no preparation.
+class Unit {
+ public:
+  Unit() {}
+};
 
 // 8 rows of a block by the panels: 24 sums, 3 vectors of B and one of A fill the registers.
 SPAR_INLINE void multiply_rows(const uint16_t* a, const uint16_t* b, int64_t b_stride, int64_t steps, float* c,

@@ -96,7 +96,7 @@ SPAR_INLINE Drain drain_of(const Product& g, int64_t row, int64_t rows, int64_t 
   d.to = g.c + row * g.c_stride + column;
   d.to_stride = g.c_stride;
   d.base = g.base ? g.base + row * g.base_stride + column : nullptr;
-  d.base_stride = g.base_stride;
+  d.base_stride = g.base ? g.base_stride : 0;
   d.columns = at_most(g.columns - column, kColumns);
   d.rows = rows;
   d.stream = stream && d.columns == kColumns;

@@ -1,0 +1,53 @@
+// linear in bf16 precision on families that multiply bf16. The others declare the same functions
+// and never call them: if constexpr (kBf16Units).
+#pragma once
+#include "backends/cpu/bf16/units.h"
+#include "core/exec.h"
+#include "ops/linear/op.h"
+#if defined(__AVX512BF16__)
+#include "backends/cpu/bf16/outer.h"
+#include "backends/cpu/bf16/weights.h"
+#endif
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+#if defined(__AVX512BF16__)
+
+static_assert(kPackRows % kColumns == 0 && kPackRows % kStep == 0, "blocks of rows are whole panels and steps");
+
+SPAR_INLINE int64_t packed_bytes(int64_t columns, int64_t depth) { return packed_values(columns, depth) * 2; }
+
+SPAR_INLINE Product forward_of(const LinearForward& a) {
+  const int64_t n = a.weight.n, k = a.weight.k;
+  const float* base = a.residual ? a.residual : a.bias;
+  const int64_t base_stride = a.residual ? n : 0;
+  return {a.x, k, static_cast<const uint16_t*>(a.weight.forward), strip(k), a.y, n, base, base_stride, *a.rows, n, k};
+}
+SPAR_INLINE void forward(const Exec& exec, const LinearForward& a) { product(exec.backend->threads, forward_of(a)); }
+
+SPAR_INLINE void backward_input(const Exec& exec, const LinearBackwardInput& a) {
+  const int64_t n = a.weight.n, k = a.weight.k;
+  const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward);
+  product(exec.backend->threads,
+          {a.dy, n, panels, strip(n), a.dx, k, a.accumulate ? a.dx : nullptr, k, *a.rows, k, n});
+}
+
+SPAR_INLINE void backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
+  outer_product(exec.backend->threads, {a.dy, a.n, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k});
+}
+
+#else
+
+int64_t packed_bytes(int64_t columns, int64_t depth);
+void pack_rows(const PackedWeight&, int64_t n0, int64_t n1);
+void forward(const Exec&, const LinearForward&);
+void backward_input(const Exec&, const LinearBackwardInput&);
+void backward_weight(const Exec&, const LinearBackwardWeight&);
+
+#endif
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar
