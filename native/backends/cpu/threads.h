@@ -7,7 +7,7 @@
 
 namespace spar {
 
-constexpr int64_t kScratchBytes = 1 << 20;
+constexpr int64_t kScratchBytes = 3 << 19;  // three quarters of a second cache of 2 MiB
 
 class ThreadPool {
  public:

@@ -5,7 +5,8 @@
 //   backward  dz[t,v] = coef[t] (1[v = target] - exp(z[t,v] - lse[t]))
 //             dx[t] = sum_v dz[t,v] W[v]  (overwrites);  dW[v] += sum_t dz[t,v] x[t]
 // In bf16 precision both operands of each of the three products (x, W, dz) are rounded to bfloat16 as
-// in linear; everything between them stays fp32.
+// in linear, with linear's orders of sums: dx takes a chunk's sum after the other's, dW starts from
+// its old value; everything between the products stays fp32.
 // The vocabulary is walked in chunks of kHeadChunk columns, logits of one chunk at a time in
 // `chunk`, recomputed in the backward pass. A row's sums are taken chunk after chunk in ascending
 // order (head/lse.h), so a row has the same bits alone, in a batch and when sampled.

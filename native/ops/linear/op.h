@@ -13,6 +13,13 @@
 // the tile and the number of threads: a row's bits do not depend on its batch. Chains keep the
 // rounding error of a long sum near that of a pairwise one. The sum of backward_weight is over all
 // M rows of the call.
+// Families that multiply bf16 in hardware have an order of their own in bf16 precision:
+//   forward, backward_input: the depth is padded with zeros to steps of 32 and cut into equal chains
+//   of at most 64 steps; a chain takes its steps in ascending order from 0; chains are added as above.
+//   backward_weight: one chain over the rows, in steps of 32, that starts from the old value.
+//   avx512bf16: a step adds to the sum the odd, then the even product of each pair of depths
+//   (VDPBF16PS). amx: a step's even and odd products are two chains of fused multiply-adds from 0,
+//   whose sum is added (TDPBF16PS). Both take denormals as zero and make them zero.
 // Bytes: 4 (M K + M N) + packed W. FLOPs: 2 M N K each.
 #pragma once
 #include "core/exec.h"

@@ -164,6 +164,54 @@ void rounded_activations(Check& c) {
   for (const float* got : {y, dx, by_x, by_dy}) c.same_bits("rounded operand", got, rounded, k);
 }
 
+// Every number of rows up to a few tiles' worth: each row has the bits that it has alone.
+void each_height(Check& c, int64_t n, int64_t k) {
+  constexpr int64_t kMost = 70;
+  const float* x = c.input(kMost * k, 1);
+  const PackedWeight w = packed(c, c.kernels(), c.input(n * k, 2), n, k, SPAR_BF16);
+  float *alone = c.output(kMost * n), *dx_alone = c.output(kMost * k);
+  const float* dy = c.input(kMost * n, 3);
+  const Exec exec = c.exec(2, SPAR_BF16);
+  for (int64_t m = 0; m < kMost; m++) {
+    c.kernels().linear_forward(exec, {c.rows(1), x + m * k, w, nullptr, alone + m * n});
+    c.kernels().linear_backward_input(exec, {c.rows(1), dy + m * n, w, dx_alone + m * k, 0});
+  }
+  for (int64_t m = 1; m <= kMost; m++) {
+    float *y = c.output(m * n), *dx = c.output(m * k);
+    c.kernels().linear_forward(exec, {c.rows(m), x, w, nullptr, y});
+    c.kernels().linear_backward_input(exec, {c.rows(m), dy, w, dx, 0});
+    c.same_bits("y", y, alone, m * n);
+    c.same_bits("dx", dx, dx_alone, m * k);
+  }
+}
+
+// Infinity and NaN reach their row and column of the results and no other; denormals count as zero.
+void special_values(Check& c) {
+  const int64_t m = 35, n = 37, k = 41;
+  const float inf = __builtin_inff(), tiny = 1e-39f;
+  float *x = c.inout(m * k, 1, 1, 2), *master = c.inout(n * k, 2, 1, 2), *y = c.output(m * n), *dw = c.inout(n * k, 3);
+  x[3 * k + 40] = inf;
+  x[20 * k] = __builtin_nanf("");
+  for (int64_t p = 0; p < k; p++) x[34 * k + p] = tiny, master[36 * k + p] = -tiny;
+  const PackedWeight w = packed(c, c.kernels(), master, n, k, SPAR_BF16);
+  const Exec exec = c.exec(2, SPAR_BF16);
+  c.kernels().linear_forward(exec, {c.rows(m), x, w, nullptr, y});
+  for (int64_t i = 0; i < m * n; i++) {
+    const int64_t row = i / n, column = i % n;
+    const bool zero = row == 34 || column == 36;
+    const bool right = row == 20 || (row == 3 && column == 36) ? y[i] != y[i]
+                       : row == 3                              ? y[i] == inf
+                       : zero                                  ? y[i] == 0
+                                                               : y[i] > 0 && y[i] < inf;
+    c.expect(right, "y[%d, %d] is %g", static_cast<int>(row), static_cast<int>(column), static_cast<double>(y[i]));
+  }
+  const float* dy = c.input(m * n, 4);
+  c.kernels().linear_backward_weight(exec, {c.rows(m), dy, x, dw, nullptr, n, k});
+  for (int64_t i = 0; i < n * k; i++)
+    c.expect((i % k == 0) == (dw[i] != dw[i]) && (i % k == 40) == (dw[i] == inf || dw[i] == -inf), "dw[%d] is %g",
+             static_cast<int>(i), static_cast<double>(dw[i]));
+}
+
 // A batch may have no rows: nothing is written and sums keep their value.
 void no_rows(Check& c) {
   const int64_t n = 5, k = 7;
@@ -263,6 +311,15 @@ const Registration cases_of_linear([] {
     add_case("linear", "pack_rows " + s.name(), [=](Check& c) { packed_by_rows(c, s, SPAR_FP32); });
     add_case("linear", "pack_rows bf16 " + s.name(), [=](Check& c) { packed_by_rows(c, s, SPAR_BF16); });
   }
+  for (const Shape& s : {Shape{35, 70, 5000}, Shape{2500, 33, 40}})
+    add_case("linear", "bf16 deep " + s.name(), [=](Check& c) {
+      forward(c, s, SPAR_BF16, true);
+      with_residual(c, s, SPAR_BF16);
+      backward_input(c, {s.m, s.k, s.n}, SPAR_BF16, 1);
+      backward_weight(c, s, SPAR_BF16, true);
+    });
+  add_case("linear", "bf16 every height", [](Check& c) { each_height(c, 50, 70); });
+  add_case("linear", "bf16 special values", special_values);
   add_case("linear", "no rows", no_rows);
   add_case("linear", "prepare rounds to nearest even", rounding);
   add_case("linear", "bf16 activations are rounded", rounded_activations);

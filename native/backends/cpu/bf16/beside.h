@@ -7,6 +7,9 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
+// The operand that passes once while the other one stays in the first cache.
+enum class Streamed { kA, kB };
+
 // Sums of one call of multiply(): [block][panel][16][16].
 constexpr int64_t kSums = kRows * kColumns;
 static inline __attribute__((always_inline)) float* sums_row(float* sums, int64_t row) {
@@ -27,6 +30,14 @@ struct Drain {
   inline __attribute__((always_inline)) void row() {
     if (next >= rows) return;
     const float* sums = sums_row(from, next);
+    // What the next strip will write, or read first.
+    if (!stream) {
+      _mm_prefetch(to + kRows * to_stride, _MM_HINT_T0);
+      _mm_prefetch(to + kRows * to_stride + 16, _MM_HINT_T0);
+    } else if (base_stride) {
+      _mm_prefetch(base + kRows * base_stride, _MM_HINT_T0);
+      _mm_prefetch(base + kRows * base_stride + 16, _MM_HINT_T0);
+    }
     if (columns == kColumns) {
 #pragma GCC unroll 3
       for (int p = 0; p < kPanels; p++) {
@@ -58,9 +69,13 @@ struct Fill {
   int64_t stride = 0;
   int64_t columns = 0;
   int64_t next = 0, rows = 0;
+  const float* soon = nullptr;  // rows to fetch for a later fill
 
   inline __attribute__((always_inline)) void row() {
     if (next >= rows) return;
+    _mm_prefetch(soon, _MM_HINT_T0);
+    _mm_prefetch(soon + 16, _MM_HINT_T0);
+    soon += stride;
     float* sums = sums_row(to, next);
     for (int64_t p = 0; p < kPanels; p++) _mm512_store_ps(sums + p * 256, part(from + p * 16, columns - p * 16));
     from += stride;
@@ -68,17 +83,23 @@ struct Fill {
   }
 };
 
-// Runs of two cache lines to bring near.
+// Runs of two cache lines to bring near: `left` runs, then the same of the next of `strips`.
 struct Fetch {
   const char* at = nullptr;
   int64_t stride = 128;  // bytes from run to run
-  int64_t left = 0;      // runs
+  int64_t count = 0;     // runs of a strip
+  int64_t strips = 1;
+  int64_t strip_stride = 0;
+  int64_t done = 0;
 
-  inline __attribute__((always_inline)) void runs(int64_t count) {
-    for (int64_t i = 0; i < count && left > 0; i++, left--) {
-      _mm_prefetch(at, _MM_HINT_T1);
-      _mm_prefetch(at + 64, _MM_HINT_T1);
-      at += stride;
+  inline __attribute__((always_inline)) void runs(int64_t n) {
+    for (; n > 0 && strips > 0; n--) {
+      _mm_prefetch(at + done * stride, _MM_HINT_T1);
+      _mm_prefetch(at + done * stride + 64, _MM_HINT_T1);
+      if (++done < count) continue;
+      done = 0;
+      strips--;
+      at += strip_stride;
     }
   }
 };

@@ -52,7 +52,7 @@ SPAR_INLINE void multiply_rows(const uint16_t* a, const uint16_t* b, int64_t b_s
 }
 
 // c (+)= A B over `steps` steps, for R blocks and kPanels panels.
-template <int R>
+template <int R, Streamed>
 __attribute__((noinline)) void multiply(const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
                                         int64_t steps, float* c, bool add, Beside& beside) {
   beside.finish();

@@ -119,15 +119,20 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
     beside.finish();
     if (n + kRows < n_end) {
       const float* next = g.dy + m * g.dy_stride + n + kRows;
-      beside.fetch = {reinterpret_cast<const char*>(next), g.dy_stride * 4, at_most(g.rows - m, steps * kStep)};
+      beside.fetch = {reinterpret_cast<const char*>(next), g.dy_stride * 4, at_most(g.rows - m, steps * kStep), 1, 0};
       beside.runs = ceil_div(kStep, groups);
     }
     for (int64_t step = 0; step < steps; step += near) {
       const int64_t some = at_most(steps - step, near);
       for (int64_t group = 0; group < groups; group++) {
         float* sum = sums + group * kSums;
-        if (step == 0 && group + 1 < groups) beside.fill = fill_of(g, n, k + (group + 1) * kColumns, sum + kSums);
-        multiply_strip(kBlocks, a + step * kTile, steps * kTile, b + (group * kPanels * steps + step) * kTile,
+        if (step == 0 && group + 1 < groups) {
+          beside.fill = fill_of(g, n, k + (group + 1) * kColumns, sum + kSums);
+          const int64_t soon = group + 4;
+          beside.fill.soon = soon < groups ? g.dw + n * g.dw_stride + k + soon * kColumns
+                                           : g.dw + (n + kRows) * g.dw_stride + k + (soon - groups) * kColumns;
+        }
+        multiply_strip<Streamed::kB>(kBlocks, a + step * kTile, steps * kTile, b + (group * kPanels * steps + step) * kTile,
                        steps * kTile, some, sum, true, beside);
         if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);
       }

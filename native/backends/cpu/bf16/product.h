@@ -1,10 +1,11 @@
 // C[rows, columns] = base + A[rows, depth] B[depth, columns] with bf16 operands: A is rounded into
-// the thread's scratch, B is packed weights. An element is one sum over the depth in the order of
-// multiply(), added to the base: no cut into units, blocks or chunks enters its bits.
+// the thread's scratch, B is packed weights. The depth is cut into equal chains of at most
+// kChainSteps; a chain is one sum from zero in the order of multiply(); chains are added to the base
+// in ascending order. No cut into units, strips or groups enters the bits.
 //
-// A unit is a block of rows by a run of groups of panels. Its rows of A stay in the second cache;
-// a group of panels, cut to a depth that fits the first cache, passes all of them, while the next
-// group is fetched and finished rows are written.
+// A unit is a run of strips of rows by a run of groups of panels. Its rows of A stay in the second
+// cache; a group of panels, cut to a depth that fits the first cache, passes all of them, while the
+// next group is fetched and finished rows are written.
 #pragma once
 #include "backends/cpu/bf16/multiply.h"
 #include "backends/cpu/threads.h"
@@ -25,6 +26,9 @@ struct Product {
   int64_t rows, columns, depth;
 };
 
+constexpr int64_t kChainSteps = 64;
+SPAR_INLINE int64_t chain_steps(int64_t steps) { return ceil_div(steps, ceil_div(steps, kChainSteps)); }
+
 // Steps of a group of panels that the first cache holds beside a block of A.
 constexpr int64_t kNearSteps = 16;
 SPAR_INLINE int64_t near_steps(int64_t steps) { return steps <= kNearSteps + kNearSteps / 4 ? steps : kNearSteps; }
@@ -36,7 +40,7 @@ struct Cut {
   int64_t units() const { return row_units * column_units; }
 };
 
-// Bytes of scratch for `strips` strips of A and their sums.
+// Bytes of scratch for `strips` strips of A and their sums; steps: of a chain.
 SPAR_INLINE int64_t scratch_bytes(int64_t strips, int64_t steps) {
   const int64_t sums = near_steps(steps) == steps ? 1 : strips;
   return strips * kRows * steps * kStep * 2 + sums * kSums * 4;
@@ -46,16 +50,16 @@ SPAR_INLINE int64_t scratch_bytes(int64_t strips, int64_t steps) {
 // multiplications or by memory. Figures in cycles, of a core with AMX: any cut gives the same bits.
 SPAR_INLINE Cut cut_of(int64_t rows, int64_t columns, int64_t steps, int64_t threads) {
   constexpr int64_t kPerTile = 20, kBytesPerCycle = 6, kPerUnit = 3000;
-  const int64_t strips = ceil_div(rows, kRows), groups = groups_of(columns);
+  const int64_t strips = ceil_div(rows, kRows), groups = groups_of(columns), chain = chain_steps(steps);
   Cut best = {};
   int64_t least = INT64_MAX;
-  for (int64_t s = 1; s <= strips && (s == 1 || scratch_bytes(s, steps) <= kScratchBytes); s++) {
+  for (int64_t s = 1; s <= strips && scratch_bytes(s, chain) <= kScratchBytes; s++) {
     const int64_t row_units = ceil_div(strips, s);
     for (int64_t wave = 1; wave <= 4; wave++) {
       const int64_t g = ceil_div(groups, at_most(ceil_div(threads * wave, row_units), groups));
       const Cut cut = {s, g, row_units, ceil_div(groups, g)};
       const int64_t reading = s * kRows * steps * kStep * 4 / kBytesPerCycle;
-      const int64_t passing = (g * kPanels * steps * kTile * 2 + s * g * kSums * 4) / kBytesPerCycle;
+      const int64_t passing = (g * kPanels * steps * kTile * 2 + s * g * kSums * 8 * ceil_div(steps, chain)) / kBytesPerCycle;
       const int64_t multiplying = s * g * steps * kBlocks * kPanels * kPerTile;
       const int64_t unit = reading + (passing > multiplying ? passing : multiplying) + kPerUnit;
       const int64_t total = ceil_div(cut.units(), threads) * unit;
@@ -79,95 +83,81 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
 }
 
 // One product of a strip and a group; `beside` is done with on return.
+template <Streamed kStreamed>
 SPAR_INLINE void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b,
                                 int64_t b_stride, int64_t steps, float* sums, bool add, Beside& beside) {
   beside.rows = ceil_div(kRows, steps);
   __asm__ volatile("" ::: "memory");
   if (blocks == 1)
-    multiply<1>(a, a_stride, b, b_stride, steps, sums, add, beside);
+    multiply<1, kStreamed>(a, a_stride, b, b_stride, steps, sums, add, beside);
   else
-    multiply<2>(a, a_stride, b, b_stride, steps, sums, add, beside);
+    multiply<2, kStreamed>(a, a_stride, b, b_stride, steps, sums, add, beside);
   __asm__ volatile("" ::: "memory");
 }
 
-SPAR_INLINE Drain drain_of(const Product& g, int64_t row, int64_t rows, int64_t column, float* sums, bool stream) {
+// Sums of the chain from step `first` on of rows [row, row + rows) and a group.
+SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t rows, int64_t column, float* sums,
+                           bool stream) {
+  const float* base = first ? g.c : g.base;
   Drain d;
   d.from = sums;
   d.to = g.c + row * g.c_stride + column;
   d.to_stride = g.c_stride;
-  d.base = g.base ? g.base + row * g.base_stride + column : nullptr;
-  d.base_stride = g.base ? g.base_stride : 0;
+  d.base_stride = first ? g.c_stride : base ? g.base_stride : 0;
+  d.base = base ? base + row * d.base_stride + column : nullptr;
   d.columns = at_most(g.columns - column, kColumns);
   d.rows = rows;
   d.stream = stream && d.columns == kColumns;
   return d;
 }
 
-// Rows [row, row_end) by groups [group, group_end), all steps of A in scratch.
-SPAR_INLINE void product_unit(const Product& g, int64_t row, int64_t row_end, int64_t group, int64_t group_end,
-                              bool stream, float* scratch) {
-  const Unit unit;
-  const int64_t steps = steps_of(g.depth), near = near_steps(steps), blocks = ceil_div(row_end - row, kBlock);
+// One chain, steps [first, first + steps), of rows [row, row_end) by groups [group, group_end).
+SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int64_t row, int64_t row_end, int64_t group,
+                            int64_t group_end, bool stream, float* scratch) {
+  const int64_t near = near_steps(steps), blocks = ceil_div(row_end - row, kBlock);
+  const int64_t calls = ceil_div(blocks, kBlocks), runs = kPanels * steps * kTile / 64;
   uint16_t* a = reinterpret_cast<uint16_t*>(scratch);
-  float* sums = scratch + ceil_div(blocks, kBlocks) * kBlocks * steps * kTile / 2;
-  pack_blocks(g, row, blocks, 0, steps, a);
+  float* sums = scratch + calls * kBlocks * steps * kTile / 2;
+  pack_blocks(g, row, blocks, first, steps, a);
   Beside beside;
+  beside.runs = ceil_div(runs, calls * steps);
   for (; group < group_end; group++) {
-    const uint16_t* b = g.b + group * kPanels * g.b_stride;
-    const int64_t lines = kPanels * steps * kTile / 32, calls = ceil_div(blocks, kBlocks);
-    if (group + 1 < group_end) {
-      beside.fetch = {reinterpret_cast<const char*>(b + kPanels * g.b_stride), 128, lines / 2};
-      beside.runs = ceil_div(lines / 2, calls * steps);
-    }
+    const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
     for (int64_t step = 0; step < steps; step += near) {
       const int64_t some = at_most(steps - step, near);
+      // The same steps of the next group; its panels are one after another only if this is all of B.
+      if (group + 1 < group_end)
+        beside.fetch = {reinterpret_cast<const char*>(b + kPanels * g.b_stride + step * kTile), 128, some * kTile / 64,
+                        kPanels, g.b_stride * 2};
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
-        multiply_strip(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
-                       some, sum, step > 0, beside);
+        multiply_strip<Streamed::kA>(blocks - block, a + (block * steps + step) * kTile, steps * kTile,
+                                     b + step * kTile, g.b_stride, some, sum, step > 0, beside);
         if (step + some < steps) continue;
-        const int64_t first = row + block * kBlock;
-        beside.drain = drain_of(g, first, at_most(row_end - first, kRows), group * kColumns, sum, stream);
+        const int64_t at = row + block * kBlock;
+        beside.drain = drain_of(g, first, at, at_most(row_end - at, kRows), group * kColumns, sum, stream);
       }
     }
   }
   beside.finish();
 }
 
-// A strip whose depth does not fit scratch: A is rounded again for each group of panels.
-SPAR_INLINE void long_unit(const Product& g, int64_t row, int64_t row_end, int64_t group, int64_t group_end,
-                           float* scratch) {
-  constexpr int64_t kSteps = 256;
-  const Unit unit;
-  const int64_t steps = steps_of(g.depth), blocks = ceil_div(row_end - row, kBlock);
-  uint16_t* a = reinterpret_cast<uint16_t*>(scratch + kSums);
-  Beside beside;
-  for (; group < group_end; group++) {
-    for (int64_t step = 0; step < steps; step += kSteps) {
-      const int64_t some = at_most(steps - step, kSteps);
-      pack_blocks(g, row, blocks, step, some, a);
-      multiply_strip(blocks, a, some * kTile, g.b + group * kPanels * g.b_stride + step * kTile, g.b_stride, some,
-                     scratch, step > 0, beside);
-    }
-    beside.drain = drain_of(g, row, row_end - row, group * kColumns, scratch, false);
-    beside.finish();
-  }
-}
-
 SPAR_INLINE bool streams(const Product& g) {
   constexpr int64_t kLarge = 4 << 20;  // bytes, past what caches keep for the next op
-  return g.rows * g.columns * 4 >= kLarge && g.c_stride % 16 == 0 && reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
+  return g.rows * g.columns * 4 >= kLarge && g.c_stride % 16 == 0 && steps_of(g.depth) <= kChainSteps && reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
 }
 
 SPAR_INLINE void product(ThreadPool& threads, const Product& g) {
-  const int64_t steps = steps_of(g.depth), groups = groups_of(g.columns);
+  const int64_t steps = steps_of(g.depth), chain = chain_steps(steps), groups = groups_of(g.columns);
   const Cut cut = cut_of(g.rows, g.columns, steps, threads.size());
-  const bool stream = streams(g), fits = scratch_bytes(cut.strips, steps) <= kScratchBytes;
+  const bool stream = streams(g);
   threads.parallel(cut.units(), [&](int64_t unit, int32_t thread) {
     const int64_t row = unit / cut.column_units * cut.strips * kRows, group = unit % cut.column_units * cut.groups;
     const int64_t row_end = at_most(row + cut.strips * kRows, g.rows), group_end = at_most(group + cut.groups, groups);
-    if (fits) return product_unit(g, row, row_end, group, group_end, stream, threads.scratch(thread));
-    long_unit(g, row, row_end, group, group_end, threads.scratch(thread));
+    const Unit configured;
+    for (int64_t first = 0; first < steps; first += chain)
+      chain_unit(g, first, at_most(steps - first, chain), row, row_end, group, group_end, stream,
+                 threads.scratch(thread));
   });
 }
 
