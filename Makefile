@@ -1,5 +1,5 @@
 # The verbs. Everything lands in bin/, build/, .deps/ and runs/, which git ignores.
-.PHONY: build native quickstart real test check sanitize bench fmt clean
+.PHONY: build native quickstart real test check sanitize bench bench-ops fmt clean
 .DEFAULT_GOAL := build
 
 export CGO_ENABLED := 0
@@ -63,6 +63,10 @@ bench: build
 	bin/spar bench score --json
 	bin/spar bench rollout --json
 	bin/spar bench loader --json
+
+# Every op at the shapes of three models, one JSON object a line, for bench/results/.
+bench-ops: build
+	bin/spar bench ops --json
 
 fmt:
 	gofmt -w cmd trainer loader bench native internal scripts

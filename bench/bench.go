@@ -35,7 +35,8 @@ type Config struct {
 	TokensPerBatch int                // 0: the whole workload in one batch
 	Seed           uint64             // of the random ids
 	Repeats        int                // timed runs after one to warm up; 0: 5
-	QuietWait      time.Duration      // how long to wait for a quiet machine; 0: 30 s, negative: one look, no waiting
+	QuietWait      time.Duration      // how long to wait for a quiet machine; 0: 2 minutes, negative: one look, no waiting
+	Ops            bool               // one more run with the engine's profile, not among the timed ones
 	Waiting        func(busy float64) // told once when the machine is not quiet, with the share that others use; nil: nobody
 }
 
@@ -57,8 +58,8 @@ type Result struct {
 	ProbeGBS       float64   `json:"probe_gb_s,omitempty"`        // read
 	ProbeCopyGBS   float64   `json:"probe_copy_gb_s,omitempty"`   // read and written
 	ProbeUpdateGBS float64   `json:"probe_update_gb_s,omitempty"` // read and written in place
-	Seconds        []float64 `json:"seconds"` // of every repeat, in order
-	Quiet          bool      `json:"quiet"`   // other processes used little CPU when timing began
+	Seconds        []float64 `json:"seconds"`                     // of every repeat, in order
+	Quiet          bool      `json:"quiet"`                       // other processes used little CPU when timing began
 	OthersBusy     float64   `json:"others_busy"`
 	WaitedS        float64   `json:"waited_s"`
 	Workload                 // pairs, or batch, prompt_len, new_tokens
@@ -73,6 +74,9 @@ type Result struct {
 	CPU            string    `json:"cpu,omitempty"`
 	Backend        string    `json:"backend,omitempty"`
 	Build          string    `json:"build,omitempty"`
+	Ops            []OpRate  `json:"ops,omitempty"` // where the time goes, when asked for
+
+	limits native.Probe
 }
 
 // work is what one benchmark does in a repeat.
@@ -85,8 +89,8 @@ type work struct {
 
 const (
 	defaultRepeats   = 5
-	defaultQuietWait = 30 * time.Second
-	probeTime        = 300 * time.Millisecond
+	defaultQuietWait = 2 * time.Minute
+	probeTime        = 500 * time.Millisecond
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -106,7 +110,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // result starts a Result with everything known before timing.
-func (c Config) result(name string, lib *native.Library) *Result {
+func (c Config) result(name string, lib *native.Library, p *policy.Policy) *Result {
 	r := &Result{
 		Benchmark: name, Workload: c.Workload, Seed: c.Seed, TokensPerBatch: c.TokensPerBatch,
 		Model: filepath.Base(c.Model.Path), Parameters: c.Model.Config.Parameters(),
@@ -116,6 +120,7 @@ func (c Config) result(name string, lib *native.Library) *Result {
 	}
 	info := lib.Info()
 	r.CPU, r.Backend, r.Build = info.CPU, info.Backend, info.Build
+	r.ISA, r.ISAFrom = p.Kernels().Family, p.Kernels().Origin
 	r.Precision, r.Threads = c.Policy.Precision.String(), c.Policy.Threads
 	if r.Threads == 0 {
 		r.Threads = info.CPUCount
@@ -124,8 +129,8 @@ func (c Config) result(name string, lib *native.Library) *Result {
 }
 
 // measure warms up, waits for quiet, times the repeats between two probes and fills r. Memory is read
-// before the first probe, whose own buffer is no part of the work. probe may be nil.
-func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (native.Probe, error)) (err error) {
+// before the first probe, whose own buffer is no part of the work. p is nil for work without the engine.
+func (c Config) measure(ctx context.Context, r *Result, w work, p *policy.Policy) (err error) {
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -135,7 +140,7 @@ func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (na
 	if err := r.await(ctx, c.QuietWait, c.Waiting); err != nil {
 		return err
 	}
-	if err := r.probe(probe); err != nil {
+	if err := r.probe(p); err != nil {
 		return err
 	}
 	for range c.Repeats {
@@ -145,29 +150,43 @@ func (c Config) measure(ctx context.Context, r *Result, w work, probe func() (na
 		}
 		r.Seconds = append(r.Seconds, time.Since(start).Seconds())
 	}
-	if err := r.probe(probe); err != nil {
+	if err := r.probe(p); err != nil {
 		return err
 	}
 	r.summarize(w)
+	if c.Ops && p != nil {
+		return r.profile(w, p)
+	}
+	return nil
+}
+
+// profile runs the work once more, op by op.
+func (r *Result) profile(w work, p *policy.Policy) error {
+	ops, err := profiled(p.Context(), w.run)
+	if err != nil {
+		return err
+	}
+	precision := native.FP32
+	if r.Precision == native.BF16.String() {
+		precision = native.BF16
+	}
+	r.Ops = opRates([][]native.OpProfile{ops}, precision, r.limits)
 	return nil
 }
 
 // probe keeps the larger of the probes, so that a share is never flattered by a disturbed one.
-func (r *Result) probe(probe func() (native.Probe, error)) error {
-	if probe == nil {
+func (r *Result) probe(p *policy.Policy) error {
+	if p == nil {
 		return nil
 	}
-	p, err := probe()
-	peak := p.FP32GFlops
-	if r.Precision == native.BF16.String() && p.BF16GFlops > p.FP32GFlops {
-		peak = p.BF16GFlops
+	seen, err := p.Context().Probe(probeTime)
+	l := larger(r.limits, seen)
+	r.limits = l
+	r.PeakOf, r.ProbeGFlopS = "fp32", l.FP32GFlops
+	if r.Precision == native.BF16.String() && l.BF16GFlops > l.FP32GFlops {
+		r.PeakOf, r.ProbeGFlopS = "bf16", l.BF16GFlops
 	}
-	r.PeakOf = "fp32"
-	if peak > p.FP32GFlops {
-		r.PeakOf = "bf16"
-	}
-	r.ProbeGFlopS, r.ProbeGBS = max(r.ProbeGFlopS, peak), max(r.ProbeGBS, p.ReadGBPerSec)
-	r.ProbeCopyGBS, r.ProbeUpdateGBS = max(r.ProbeCopyGBS, p.CopyGBPerSec), max(r.ProbeUpdateGBS, p.UpdateGBPerSec)
+	r.ProbeGBS, r.ProbeCopyGBS, r.ProbeUpdateGBS = l.ReadGBPerSec, l.CopyGBPerSec, l.UpdateGBPerSec
 	return err
 }
 

@@ -39,7 +39,7 @@ func tinyModel(t *testing.T) *loader.Model {
 
 // config is a short measurement that waits for nobody.
 func config(t *testing.T, w Workload) Config {
-	return Config{Model: tinyModel(t), Policy: policy.Options{Threads: 2}, Workload: w, Repeats: 3, QuietWait: -1}
+	return Config{Model: tinyModel(t), Policy: policy.Options{Threads: 2}, Workload: w, Repeats: 3, QuietWait: -1, Ops: true}
 }
 
 func openLibrary(t *testing.T) *native.Library {
@@ -84,6 +84,9 @@ func TestEngineBenchmarks(t *testing.T) {
 			}
 			if !(0 < r.PeakShare && r.PeakShare < 1.05) || r.PlanMB <= 0 || r.RSSMB < r.PlanMB {
 				t.Errorf("share %v, plan %v MB, resident %v MB", r.PeakShare, r.PlanMB, r.RSSMB)
+			}
+			if r.PeakOf != "fp32" || r.ISA == "" || r.ISAFrom == "" || len(r.Ops) == 0 {
+				t.Errorf("peak of %q, kernels %q %q, %d ops", r.PeakOf, r.ISA, r.ISAFrom, len(r.Ops))
 			}
 			checkKeys(t, r)
 		})

@@ -35,7 +35,7 @@ func Loader(ctx context.Context, c Config) (*Result, error) {
 	for _, g := range gs {
 		logical += 2*len(g.Prompt) + pack.Targets(g)
 	}
-	r := c.result("loader", nil)
+	r := c.result("loader", nil, nil)
 	return r, c.measure(ctx, r, work{
 		run: func() error {
 			for epoch := range loaderEpochs {

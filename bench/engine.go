@@ -99,7 +99,7 @@ func (c Config) onPairs(ctx context.Context, lib *native.Library, name string, t
 	if err != nil {
 		return nil, err
 	}
-	r = c.result(name, lib)
+	r = c.result(name, lib, p)
 	load := policy.Workload{Optimizer: native.OptimizerNone, Score: need}
 	passes := 1.0
 	if train {
@@ -110,11 +110,7 @@ func (c Config) onPairs(ctx context.Context, lib *native.Library, name string, t
 		return nil, err
 	}
 	w := work{run: run, logical: c.Workload.logical(), processed: need.Rows, flops: passes * forwardFlops(c.Model.Config, gs)}
-	return r, c.measure(ctx, r, w, prober(p))
-}
-
-func prober(p *policy.Policy) func() (native.Probe, error) {
-	return func() (native.Probe, error) { return p.Context().Probe(probeTime) }
+	return r, c.measure(ctx, r, w, p)
 }
 
 // plan records the memory plan of the workload; a budget below the workload makes it an upper bound.
@@ -146,7 +142,7 @@ func Rollout(ctx context.Context, lib *native.Library, c Config) (r *Result, err
 	requests := w.requests(c.Seed, c.Model.Config.VocabSize)
 	o := policy.SampleOptions{MaxRows: max(w.Batch, policy.DefaultSampleRows)}
 	o.KVTokens = policy.PoolTokens(requests)
-	r = c.result("rollout", lib)
+	r = c.result("rollout", lib, p)
 	if err := c.plan(r, lib, policy.Workload{Optimizer: native.OptimizerNone, Sampler: native.SamplerConfig{MaxRows: o.MaxRows, KVTokens: o.KVTokens}}); err != nil {
 		return nil, err
 	}
@@ -162,5 +158,5 @@ func Rollout(ctx context.Context, lib *native.Library, c Config) (r *Result, err
 		logical:   w.Batch * w.NewTokens,
 		processed: w.Batch * (w.PromptLen - 1 + w.NewTokens),
 		flops:     float64(w.Batch) * one,
-	}, prober(p))
+	}, p)
 }

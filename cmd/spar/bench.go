@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 
 	"spar/bench"
@@ -15,6 +14,7 @@ import (
 )
 
 type benchCmd struct {
+	Ops     benchOpsCmd     `cmd:"" help:"Every op of the engine against the machine's limits."`
 	Update  benchUpdateCmd  `cmd:"" help:"One SPIN update: forward, objective, backward, AdamW step, stored reference."`
 	Rollout benchRolloutCmd `cmd:"" help:"Sampling at temperature 1."`
 	Score   benchScoreCmd   `cmd:"" help:"Log-probs of both responses of every pair."`
@@ -31,7 +31,8 @@ type benchFlags struct {
 	Workload       string        `help:"JSON file with the workload; see docs/formats.md." type:"path" placeholder:"FILE"`
 	TokensPerBatch int           `help:"Rows of a micro-batch; 0: the whole workload." default:"0"`
 	Repeats        int           `help:"Timed runs after one to warm up." default:"5"`
-	QuietWait      time.Duration `help:"How long to wait for other processes to be quiet; 0: not at all." default:"30s"`
+	QuietWait      time.Duration `help:"How long to wait for other processes to be quiet; 0: not at all." default:"2m"`
+	Ops            bool          `help:"Also where the time goes: one more run, op by op."`
 	Seed           uint64        `help:"Seed of the random ids." default:"0"`
 	JSON           bool          `help:"One JSON object."`
 }
@@ -78,9 +79,7 @@ func (f benchFlags) measure(ctx context.Context, s streams, run engineBench) err
 	if err != nil {
 		return err
 	}
-	c.Waiting = func(busy float64) {
-		fmt.Fprintf(s.err, "other processes use %.0f %% of the machine; waiting up to %v for quiet (--quiet-wait)\n", 100*busy, f.QuietWait)
-	}
+	c.Waiting = waitingNote(s, f.QuietWait)
 	r, err := run(ctx, lib, c)
 	if err != nil {
 		return err
@@ -88,7 +87,7 @@ func (f benchFlags) measure(ctx context.Context, s streams, run engineBench) err
 	if f.JSON {
 		return json.NewEncoder(s.out).Encode(r)
 	}
-	return printBench(s.out, r)
+	return printBench(s, r)
 }
 
 func (f benchFlags) config(m *loader.Model) (bench.Config, error) {
@@ -98,10 +97,7 @@ func (f benchFlags) config(m *loader.Model) (bench.Config, error) {
 	}
 	c := bench.Config{
 		Model: m, Policy: policy.Options{Precision: precision, Threads: f.Threads, ISA: f.ISA, RandomSeed: f.Seed},
-		TokensPerBatch: f.TokensPerBatch, Seed: f.Seed, Repeats: f.Repeats, QuietWait: f.QuietWait,
-	}
-	if f.QuietWait == 0 {
-		c.QuietWait = -1 // one look
+		TokensPerBatch: f.TokensPerBatch, Seed: f.Seed, Repeats: f.Repeats, QuietWait: oneLook(f.QuietWait), Ops: f.Ops,
 	}
 	if f.Workload != "" {
 		c.Workload, err = bench.ReadWorkload(f.Workload)
@@ -109,16 +105,23 @@ func (f benchFlags) config(m *loader.Model) (bench.Config, error) {
 	return c, err
 }
 
-func printBench(w io.Writer, r *bench.Result) error {
+func printBench(s streams, r *bench.Result) error {
+	w := s.out
 	fmt.Fprintf(w, "%s  %s  %s %s, %d threads\n", r.Benchmark, r.Model, r.ISA, r.Precision, r.Threads)
 	fmt.Fprintf(w, "logical    %8.1f tok/s   (%.1f to %.1f over %d runs of %d tokens)\n", r.TokS, r.TokSMin, r.TokSMax, len(r.Seconds), r.LogicalTokens)
 	fmt.Fprintf(w, "processed  %8.1f tok/s   (%d rows)\n", r.ProcessedTokS, r.Processed)
 	if r.PeakShare > 0 {
-		fmt.Fprintf(w, "share      %8.1f %%       of %.0f GFLOP/s fp32, probed in the same minute; memory %.1f GB/s\n", 100*r.PeakShare, r.ProbeGFlopS, r.ProbeGBS)
+		fmt.Fprintf(w, "share      %8.1f %%       of %.0f GFLOP/s %s, probed in the same minute; memory %.1f GB/s read, %.1f copy, %.1f update\n",
+			100*r.PeakShare, r.ProbeGFlopS, r.PeakOf, r.ProbeGBS, r.ProbeCopyGBS, r.ProbeUpdateGBS)
 	}
 	fmt.Fprintf(w, "memory     %8.0f MiB     peak resident; plan %.0f MiB\n", r.RSSMB, r.PlanMB)
 	if !r.Quiet {
 		fmt.Fprintf(w, "the machine was not quiet: others used %.0f %% of it after %.0f s of waiting\n", 100*r.OthersBusy, r.WaitedS)
+	}
+	for _, op := range r.Ops {
+		if err := printOp(s, op); err != nil {
+			return err
+		}
 	}
 	return nil
 }

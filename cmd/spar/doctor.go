@@ -20,22 +20,22 @@ type doctorCmd struct {
 
 // diagnosis is what doctor found.
 type diagnosis struct {
-	Version     string   `json:"version"`
-	Go          string   `json:"go"`
-	CPU         string   `json:"cpu"`
-	CPUs        int      `json:"cpus"` // that this process may use
-	Backend     string   `json:"backend"`
-	Build       string   `json:"build"`
-	LibraryHash string   `json:"library_sha256"`
-	ISAs        []string `json:"isas"`
+	Version     string         `json:"version"`
+	Go          string         `json:"go"`
+	CPU         string         `json:"cpu"`
+	CPUs        int            `json:"cpus"` // that this process may use
+	Backend     string         `json:"backend"`
+	Build       string         `json:"build"`
+	LibraryHash string         `json:"library_sha256"`
+	ISAs        []string       `json:"isas"`
 	FP32        kernels.Choice `json:"fp32"`
 	BF16        kernels.Choice `json:"bf16"`
-	FreeMB      int64    `json:"available_mb"`
-	FP32GFlops  float64  `json:"fp32_gflop_s"`
-	BF16GFlops  float64  `json:"bf16_gflop_s"` // of the family's own bf16 products
-	ReadGBS     float64  `json:"read_gb_s"`
-	CopyGBS     float64  `json:"copy_gb_s"`
-	UpdateGBS   float64  `json:"update_gb_s"`
+	FreeMB      int64          `json:"available_mb"`
+	FP32GFlops  float64        `json:"fp32_gflop_s"`
+	BF16GFlops  float64        `json:"bf16_gflop_s"` // of the family's own bf16 products
+	ReadGBS     float64        `json:"read_gb_s"`
+	CopyGBS     float64        `json:"copy_gb_s"`
+	UpdateGBS   float64        `json:"update_gb_s"`
 }
 
 func (c *doctorCmd) Run(s streams) error {

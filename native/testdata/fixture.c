@@ -72,27 +72,14 @@ static int32_t leave(spar_context* c, int32_t code) {
 }
 
 int32_t spar_library_info(spar_info* out) {
-  static const int64_t sizes[] = {sizeof(spar_info),
-                                  sizeof(spar_context_desc),
-                                  sizeof(spar_op_profile),
-                                  sizeof(spar_probe),
-                                  sizeof(spar_model_spec),
-                                  sizeof(spar_model_desc),
-                                  sizeof(spar_tensor),
-                                  sizeof(spar_segment),
-                                  sizeof(spar_batch_desc),
-                                  sizeof(spar_batch_arrays),
-                                  sizeof(spar_forward_desc),
-                                  sizeof(spar_optimizer_desc),
-                                  sizeof(spar_step_desc),
-                                  sizeof(spar_step_result),
-                                  sizeof(spar_optimizer_state),
-                                  sizeof(spar_sampler_desc),
-                                  sizeof(spar_request),
-                                  sizeof(spar_progress),
-                                  sizeof(spar_completion),
-                                  sizeof(spar_plan_desc),
-                                  sizeof(spar_plan) + 8 * FIXTURE_GROW};
+  static const int64_t sizes[] = {
+      sizeof(spar_info),         sizeof(spar_context_desc), sizeof(spar_op_profile),
+      sizeof(spar_probe),        sizeof(spar_model_spec),   sizeof(spar_model_desc),
+      sizeof(spar_tensor),       sizeof(spar_segment),      sizeof(spar_batch_desc),
+      sizeof(spar_batch_arrays), sizeof(spar_forward_desc), sizeof(spar_optimizer_desc),
+      sizeof(spar_step_desc),    sizeof(spar_step_result),  sizeof(spar_optimizer_state),
+      sizeof(spar_sampler_desc), sizeof(spar_request),      sizeof(spar_progress),
+      sizeof(spar_completion),   sizeof(spar_plan_desc),    sizeof(spar_plan) + 8 * FIXTURE_GROW};
   if (out->size != (int64_t)sizeof *out) return SPAR_E_INVALID;
   memset(out, 0, sizeof *out);
   out->size = sizeof *out;

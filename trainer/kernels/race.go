@@ -30,8 +30,8 @@ func inverseFrequencies(n int) []float64 {
 }
 
 const (
-	rounds   = 5    // timed runs of each shape; the best counts
-	decoding = 20   // decode steps timed together
+	rounds   = 8    // timed runs of each shape; the best counts
+	decoding = 10   // decode steps timed together
 	clearly  = 0.95 // a wider family must need less than this share of a narrower one's time
 	hopeless = 2.0  // a family this many times slower at its first run is not run again
 )
