@@ -235,10 +235,39 @@ static void check_peek_and_stop(engine* e) {
   OK(e->context, spar_sampler_close(sampler));
 }
 
+/* A long prompt is computed in parts beside a running sequence, which draws in every step. */
+static void check_long_prompt(engine* e) {
+  spar_sampler* sampler = open_sampler(e, 100, 200);
+  spar_progress p = {.size = sizeof p};
+  spar_request q = request(1, 1, 12);
+  OK(e->context, spar_sampler_add(sampler, &q));
+  OK(e->context, spar_sampler_run(sampler, 1, &p));
+  CHECK(p.running == 1 && p.tokens == 1 && p.prefill == 0);
+  int32_t ids[50];
+  for (int32_t i = 0; i < 50; i++) ids[i] = (i * 7 + 3) % VOCAB;
+  q = request(2, 2, 4);
+  q.prompt = ids, q.num_prompt = 50;
+  OK(e->context, spar_sampler_add(sampler, &q));
+  int64_t prefill = 0;
+  int steps = 0;
+  for (; prefill < 49 && steps < 10; steps++) {
+    OK(e->context, spar_sampler_run(sampler, 1, &p));
+    CHECK(p.tokens >= 1 && p.prefill < 49);
+    prefill += p.prefill;
+  }
+  CHECK(prefill == 49 && steps > 1);
+  run r;
+  memset(&r, 0, sizeof r);
+  run_all(e, sampler, 100, &r);
+  CHECK(r.count == 3);
+  OK(e->context, spar_sampler_close(sampler));
+}
+
 void test_sampler_ends(void) {
   engine e = open_engine(SPAR_ISA_AUTO, 2, SPAR_FP32, TIED);
   check_greedy(&e);
   check_peek_and_stop(&e);
+  check_long_prompt(&e);
   close_engine(&e);
 }
 

@@ -1,4 +1,4 @@
-// How elementwise ops walk rows: in units of whole rows of at most about kBlockFloats floats, each
+// How elementwise ops walk rows: in units of whole rows of at most kBlockFloats floats, each
 // row in vectors with one short vector at its end. Small calls are one unit. Bits do not depend on
 // the cut into units.
 #pragma once
@@ -10,6 +10,7 @@ namespace spar {
 namespace SPAR_ISA_NS {
 
 constexpr int64_t kBlockFloats = 16384;
+constexpr int64_t kAloneFloats = 4096;  // about 1 us of work
 
 // The n <= kLanes lanes at p, zeros behind.
 SPAR_INLINE vf load_part(const float* p, int n) { return n == kLanes ? load(p) : load_some(p, n, 0); }
@@ -24,11 +25,11 @@ SPAR_INLINE void each_vector(int64_t count, F f) {
 }
 
 // Calls f(first, last) for blocks [first, last) that cover [0, rows): as many for every thread, or
-// one where handing work over costs what it saves (the few rows of a decode step).
+// one where handing work over costs more than it saves.
 template <class F>
 SPAR_INLINE void parallel_rows(const Exec& exec, int64_t rows, int64_t width, F f) {
-  const int64_t threads = exec.backend->threads.size(), whole = rows * width / kBlockFloats;
-  const int64_t wanted = whole < 2 ? 1 : (whole + threads - 1) / threads * threads;
+  const int64_t threads = exec.backend->threads.size(), whole = rows * width / kBlockFloats + 1;
+  const int64_t wanted = rows * width <= kAloneFloats ? 1 : (whole + threads - 1) / threads * threads;
   const int64_t block = wanted < rows ? (rows + wanted - 1) / wanted : 1;
   exec.backend->threads.parallel((rows + block - 1) / block, [&](int64_t unit, int32_t) {
     const int64_t first = unit * block;
