@@ -122,7 +122,8 @@ SPAR_INLINE void add_weighted_tile(Weights w, const float* x, int64_t stride, in
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
     for (int i = 0; i < N; i++) s[r][i] = load(acc + r * stride + i * kLanes);
-  for (int64_t j = 0; j < count; j++) {
+  int64_t j = 0;
+  do {  // a loop that might not run would keep the sums in memory too
     vf v[N];
 #pragma GCC unroll 4
     for (int i = 0; i < N; i++) v[i] = load(x + j * stride + i * kLanes);
@@ -132,7 +133,7 @@ SPAR_INLINE void add_weighted_tile(Weights w, const float* x, int64_t stride, in
 #pragma GCC unroll 4
       for (int i = 0; i < N; i++) s[r][i] = fma(p, v[i], s[r][i]);
     }
-  }
+  } while (++j < count);
 #pragma GCC unroll 6
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
@@ -146,7 +147,7 @@ SPAR_INLINE void add_weighted_rows(Weights w, const float* x, int64_t width, int
   for (; c < width; c += kLanes) add_weighted_tile<R, 1>(w, x + c, width, count, acc + c);
 }
 
-// acc[r] += sum_j w(r, j) x[j] over `count` rows of x, for `rows` rows of acc; rows of x and acc
+// acc[r] += sum_j w(r, j) x[j] over `count` >= 1 rows of x, for `rows` rows of acc; rows of x and acc
 // are `width` floats, a multiple of kLanes.
 static inline void add_weighted(int64_t rows, Weights w, const float* x, int64_t width, int64_t count, float* acc) {
   for (; rows >= kGroup; rows -= kGroup) {

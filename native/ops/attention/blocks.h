@@ -56,6 +56,11 @@ struct RowBlocks {
       if (i >= 0 && i < in(u)) f(u, i);
     }
   }
+  bool meets(int32_t s, int64_t j, int64_t phase) const {
+    bool any = false;
+    each_meeting(s, j, phase, [&](int32_t, int64_t) { any = true; });
+    return any;
+  }
 };
 
 }  // namespace SPAR_ISA_NS

@@ -1,6 +1,7 @@
 // The attention op for one kernel family: see op.h. The backward pass is in backward.h.
 #include "backends/cpu/kernels.h"
 #include "ops/attention/backward.h"
+#include "ops/attention/backward_tiles.h"
 #include "ops/attention/blocks.h"
 #include "ops/attention/chain.h"
 #include "ops/attention/row.h"
@@ -81,6 +82,25 @@ void run_tile(const Job& job, Tile& tile, int64_t first, int64_t last) {
   if (run.count > 0) run_rows(job, tile, run);
 }
 
+// A unit is one block of keys of one kv head in one phase: see blocks.h.
+template <class Block>
+void backward(const Exec& exec, const AttentionBackward& a) {
+  const int64_t G = a.shape.kv_heads;
+  const RowBlocks blocks = {*a.batch, Block::keys(a.shape)};
+  const int64_t phases = blocks.phases(), units = blocks.total() * G;
+  for (int64_t phase = 0; phase < phases; phase++)
+    exec.backend->threads.parallel(units, [&](int64_t unit, int32_t thread) {
+      int64_t j = unit / G;
+      const int32_t s = blocks.segment_of(j);
+      if (!blocks.meets(s, j, phase)) return;
+      Block block(exec.backend->threads.scratch(thread), a, unit % G, phase > 0);
+      block.load_keys(a.batch->segment[s], blocks.first(s, j), blocks.last(s, j));
+      blocks.each_meeting(s, j, phase,
+                          [&](int32_t u, int64_t i) { block.add_queries(blocks.first(u, i), blocks.last(u, i)); });
+      block.store_keys();
+    });
+}
+
 }  // namespace
 
 // Units are claimed in order: the last rows, which see most, come first.
@@ -98,24 +118,11 @@ void attention_forward(const Exec& exec, const AttentionForward& a) {
   });
 }
 
-// A unit is one block of keys of one kv head in one phase: see blocks.h.
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
-  const int64_t G = a.shape.kv_heads;
-  const RowBlocks blocks = {*a.batch, BackwardBlock::keys(a.shape)};
-  const int64_t phases = blocks.phases(), units = blocks.total() * G;
-  for (int64_t phase = 0; phase < phases; phase++)
-    exec.backend->threads.parallel(units, [&](int64_t unit, int32_t thread) {
-      int64_t j = unit / G;
-      const int32_t s = blocks.segment_of(j);
-      BackwardBlock block(exec.backend->threads.scratch(thread), a, unit % G, phase > 0);
-      bool loaded = false;
-      blocks.each_meeting(s, j, phase, [&](int32_t u, int64_t i) {
-        if (!loaded) block.load_keys(a.batch->segment[s], blocks.first(s, j), blocks.last(s, j));
-        loaded = true;
-        block.add_queries(blocks.first(u, i), blocks.last(u, i));
-      });
-      if (loaded) block.store_keys();
-    });
+#if defined(__AMX_BF16__)
+  if (BackwardTiles::fits(exec, a.shape)) return backward<BackwardTiles>(exec, a);
+#endif
+  backward<BackwardBlock>(exec, a);
 }
 
 }  // namespace SPAR_ISA_NS

@@ -19,10 +19,10 @@ struct Result {
 };
 
 Result forward_with(Check& c, const OpTable& table, int32_t num_threads, const Layout& l, Heads h, int32_t window,
-                    const float* qkv) {
+                    const float* qkv, int32_t precision = SPAR_FP32) {
   const BatchView view = l.view();
   const Result r = {c.output(l.rows() * h.out()), c.output(l.rows() * h.heads)};
-  table.attention_forward(c.exec(num_threads), {&view, shape_of(h, window), qkv, r.out, r.lse});
+  table.attention_forward(c.exec(num_threads, precision), {&view, shape_of(h, window), qkv, r.out, r.lse});
   return r;
 }
 
@@ -40,14 +40,15 @@ Layout chain_of(const Layout& l, int32_t s, std::vector<int32_t>& rows) {
 }
 
 // The rows of each segment have the bits that they have when only their chain is there.
-void chains_alone(Check& c, const Layout& l, Heads h, int32_t window, const float* qkv, Result whole) {
+void chains_alone(Check& c, const Layout& l, Heads h, int32_t window, const float* qkv, Result whole,
+                  int32_t precision) {
   for (int32_t s = 0; s < static_cast<int32_t>(l.segment.size()); s++) {
     std::vector<int32_t> rows;
     const Layout alone = chain_of(l, s, rows);
     float* part = c.output(alone.rows() * h.stride());
     for (size_t i = 0; i < rows.size(); i++)
       std::copy_n(qkv + rows[i] * h.stride(), h.stride(), part + static_cast<int64_t>(i) * h.stride());
-    const Result r = forward_with(c, c.kernels(), 1, alone, h, window, part);
+    const Result r = forward_with(c, c.kernels(), 1, alone, h, window, part, precision);
     for (size_t i = 0; i < rows.size(); i++) {
       const int64_t row = static_cast<int64_t>(i);
       c.same_bits("out without the other segments", r.out + row * h.out(), whole.out + rows[i] * h.out(), h.out());
@@ -56,39 +57,39 @@ void chains_alone(Check& c, const Layout& l, Heads h, int32_t window, const floa
   }
 }
 
-void forward(Check& c, const Layout& l, Heads h, int32_t window) {
-  const float* qkv = c.input(l.rows() * h.stride(), 1, -2, 2);
+void forward(Check& c, const Layout& l, Heads h, int32_t window, int32_t precision) {
+  const float* qkv = rotated(c, l.rows() * h.stride(), 1, 2, precision);
   const BatchView view = l.view();
-  const Result got = forward_with(c, c.kernels(), 2, l, h, window, qkv),
+  const Result got = forward_with(c, c.kernels(), 2, l, h, window, qkv, precision),
                truth = forward_with(c, c.reference(), 1, l, h, window, qkv);
   const Result yardstick = {c.output(l.rows() * h.out()), c.output(l.rows() * h.heads)};
   plain::attention_forward<float>(c.exec(1), {&view, shape_of(h, window), qkv, yardstick.out, yardstick.lse});
   c.near("out", got.out, truth.out, yardstick.out, l.rows() * h.out());
   c.near("lse", got.lse, truth.lse, yardstick.lse, l.rows() * h.heads);
   for (int32_t n : kThreadCounts) {
-    const Result again = forward_with(c, c.kernels(), n, l, h, window, qkv);
+    const Result again = forward_with(c, c.kernels(), n, l, h, window, qkv, precision);
     c.same_bits("out with other threads", again.out, got.out, l.rows() * h.out());
     c.same_bits("lse with other threads", again.lse, got.lse, l.rows() * h.heads);
   }
-  chains_alone(c, l, h, window, qkv, got);
+  chains_alone(c, l, h, window, qkv, got, precision);
 }
 
-void backward(Check& c, const Layout& l, Heads h, int32_t window) {
+void backward(Check& c, const Layout& l, Heads h, int32_t window, int32_t precision) {
   const int64_t count = l.rows() * h.stride();
-  const float *qkv = c.input(count, 1, -2, 2), *dout = c.input(l.rows() * h.out(), 2);
+  const float *qkv = rotated(c, count, 1, 2, precision), *dout = c.input(l.rows() * h.out(), 2);
   const BatchView view = l.view();
   const Result saved = forward_with(c, c.reference(), 1, l, h, window, qkv);
   auto args = [&](float* dqkv) {
     return AttentionBackward{&view, shape_of(h, window), qkv, saved.out, saved.lse, dout, dqkv};
   };
   float *got = c.output(count), *truth = c.output(count), *yardstick = c.output(count);
-  c.kernels().attention_backward(c.exec(2), args(got));
+  c.kernels().attention_backward(c.exec(2, precision), args(got));
   c.reference().attention_backward(c.exec(1), args(truth));
   plain::attention_backward<float>(c.exec(1), args(yardstick));
   c.near("dqkv", got, truth, yardstick, count);
   for (int32_t n : kThreadCounts) {
     float* again = c.output(count);
-    c.kernels().attention_backward(c.exec(n), args(again));
+    c.kernels().attention_backward(c.exec(n, precision), args(again));
     c.same_bits("dqkv with other threads", again, got, count);
   }
 }
@@ -226,8 +227,11 @@ std::vector<NamedLayout> layouts() {
 
 void add_both(const std::string& name, const Layout& l, Heads h, int32_t window) {
   const std::string full = name + "," + h.name() + (window ? ",w=" + std::to_string(window) : "");
-  add_case("attention", "forward " + full, [=](Check& c) { forward(c, l, h, window); });
-  add_case("attention", "backward " + full, [=](Check& c) { backward(c, l, h, window); });
+  for (int32_t precision : {SPAR_FP32, SPAR_BF16}) {
+    const std::string p = precision_name(precision);
+    add_case("attention", p + "forward " + full, [=](Check& c) { forward(c, l, h, window, precision); });
+    add_case("attention", p + "backward " + full, [=](Check& c) { backward(c, l, h, window, precision); });
+  }
 }
 
 const Registration cases([] {
@@ -241,6 +245,7 @@ const Registration cases([] {
     for (int32_t window : {0, 1, 5, 100000}) add_both(n.name, n.layout, odd, window);
   add_both("m=300", group(0, {300}), odd, 70);
   add_both("k=2", group(100, {150, 3}), smol, 64);
+  add_both("two groups", group(70, {130, 9}).add(-1, 20).add(3, 65), {4, 2, 32}, 0);
   const Layout small = group(4, {3, 1, 2});
   add_case("attention", "slopes", [=](Check& c) { slopes(c, small, {4, 2, 4}, 0); });
   add_case("attention", "slopes w=3", [=](Check& c) { slopes(c, small, {2, 1, 6}, 3); });
