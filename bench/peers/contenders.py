@@ -57,6 +57,7 @@ def llama(model, workload, *options, best=True):
     return Peer(f"llama.cpp {model}", argv, {"GLIBC_TUNABLES": MALLOC}, best)
 
 
+GENERATE = ("--precision", "bf16", "--cache", "static", "--compile")
 COMPILED = ("--compile", "default", "--head", "fused")
 
 
@@ -83,8 +84,9 @@ def rollouts(workload):
     return (
         llama("F16", workload),
         llama("BF16", workload, best=False),
-        python("Transformers generate bf16", "hf_generate.py", workload, "--precision", "bf16"),
-        python("Transformers generate fp32", "hf_generate.py", workload, "--precision", "fp32", best=False),
+        python("Transformers bf16, compiled", "hf_generate.py", workload, *GENERATE),
+        python("Transformers bf16, eager", "hf_generate.py", workload, "--precision", "bf16", best=False),
+        python("Transformers fp32, eager", "hf_generate.py", workload, "--precision", "fp32", best=False),
     )
 
 
@@ -108,7 +110,7 @@ WORKS = {
     "iteration-sample": Work(
         "rollout",
         "iteration-rollout",
-        (python("Transformers generate bf16", "hf_generate.py", "iteration-rollout", "--precision", "bf16"),),
+        (python("Transformers bf16, compiled", "hf_generate.py", "iteration-rollout", *GENERATE),),
     ),
     "iteration-score": Work(
         "score",
