@@ -1,5 +1,5 @@
 # The verbs. Everything lands in bin/, build/, .deps/ and runs/, which git ignores.
-.PHONY: build native quickstart real test check sanitize bench bench-ops fmt clean
+.PHONY: build native quickstart real test check sanitize bench bench-ops bench-peers fmt clean
 .DEFAULT_GOAL := build
 
 export CGO_ENABLED := 0
@@ -67,6 +67,11 @@ bench: build
 # Every op at the shapes of three models, one JSON object a line, for bench/results/.
 bench-ops: build
 	bin/spar bench ops --json
+
+# Ours and the peers in turns, as a table; WORK=w1,rollout32 picks some, ARGS=--all takes every setting.
+bench-peers: build
+	scripts/fetch peers
+	.deps/peers/venv/bin/python bench/peers/compare.py $(if $(WORK),--work $(WORK)) $(ARGS)
 
 fmt:
 	gofmt -w cmd trainer loader bench native internal scripts
