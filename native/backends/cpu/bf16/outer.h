@@ -2,7 +2,9 @@
 // from the old value and takes the rows m in the order of multiply(): no cut enters its bits.
 //
 // A unit is a run of n by a run of k. It takes rows m chunk by chunk: x becomes panels in the
-// second cache; then for each kRows of n, dy becomes blocks in the first cache and passes them.
+// second cache; then for each kRows of n, dy becomes blocks in the first cache and passes them. The
+// next blocks are made slice by slice between products: fetched whole, lines of one column of dy
+// would share few sets of the cache and drive each other out.
 #pragma once
 #include "backends/cpu/bf16/product.h"
 
@@ -29,7 +31,7 @@ struct OuterCut {
 
 // Steps of a chunk when `groups` groups are in scratch with the sums and one strip of dy.
 SPAR_INLINE int64_t outer_chunk(int64_t groups) {
-  return (kScratchBytes - groups * kSums * 4) / ((groups * kPanels + kBlocks) * kTile * 2);
+  return (kScratchBytes - groups * kSums * 4) / ((groups * kPanels + 2 * kBlocks) * kTile * 2);
 }
 
 SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
@@ -69,9 +71,10 @@ SPAR_INLINE void pack_panels(const OuterProduct& g, int64_t m, int64_t steps, in
   }
 }
 
-// The same rows of dy from column n on, transposed, as kBlocks blocks.
-SPAR_INLINE void pack_transposed(const OuterProduct& g, int64_t m, int64_t steps, int64_t n, uint16_t* to) {
-  for (int64_t s = 0; s < steps; s++) {
+// The same rows of dy from column n on, transposed, as kBlocks blocks: steps [step, end) of them.
+SPAR_INLINE void pack_transposed(const OuterProduct& g, int64_t m, int64_t steps, int64_t step, int64_t end, int64_t n,
+                                 uint16_t* to) {
+  for (int64_t s = step; s < end; s++) {
     const int64_t first = m + s * kStep;
     for (int64_t block = 0; block < kBlocks; block++) {
       __m512i v[16];
@@ -108,20 +111,17 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
                                   int64_t groups, float* scratch) {
   float* sums = scratch;
   uint16_t* a = reinterpret_cast<uint16_t*>(sums + groups * kSums);
-  uint16_t* b = a + kBlocks * steps * kTile;
+  uint16_t* other = a + kBlocks * steps * kTile;
+  uint16_t* b = other + kBlocks * steps * kTile;
   pack_panels(g, m, steps, k, groups * kPanels, b);
-  const int64_t near = near_steps(steps);
+  pack_transposed(g, m, steps, 0, steps, n0, a);
+  const int64_t near = near_steps(steps), slice = ceil_div(steps, groups * ceil_div(steps, near));
   Beside beside;
   for (int64_t n = n0; n < n_end; n += kRows) {
     beside.finish();
-    pack_transposed(g, m, steps, n, a);
     beside.fill = fill_of(g, n, k, sums);
     beside.finish();
-    if (n + kRows < n_end) {
-      const float* next = g.dy + m * g.dy_stride + n + kRows;
-      beside.fetch = {reinterpret_cast<const char*>(next), g.dy_stride * 4, at_most(g.rows - m, steps * kStep), 1, 0};
-      beside.runs = ceil_div(kStep, groups);
-    }
+    int64_t packed = n + kRows < n_end ? 0 : steps;
     for (int64_t step = 0; step < steps; step += near) {
       const int64_t some = at_most(steps - step, near);
       for (int64_t group = 0; group < groups; group++) {
@@ -132,11 +132,20 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
           beside.fill.soon = soon < groups ? g.dw + n * g.dw_stride + k + soon * kColumns
                                            : g.dw + (n + kRows) * g.dw_stride + k + (soon - groups) * kColumns;
         }
+        const int64_t end = at_most(packed + slice, steps);
+        const float* soon = g.dy + (m + packed * kStep) * g.dy_stride + n + kRows;
+        beside.fetch = {reinterpret_cast<const char*>(soon), g.dy_stride * 4, (end - packed) * kStep, end > packed, 0};
+        beside.runs = ceil_div(slice * kStep, some);
         multiply_strip<Streamed::kB>(kBlocks, a + step * kTile, steps * kTile, b + (group * kPanels * steps + step) * kTile,
                        steps * kTile, some, sum, true, beside);
+        pack_transposed(g, m, steps, packed, end, n + kRows, other);
+        packed = end;
         if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);
       }
     }
+    uint16_t* const done = a;
+    a = other;
+    other = done;
   }
   beside.finish();
 }
