@@ -78,26 +78,43 @@ SPAR_INLINE Tile tile_at(const Product& g, const float* a, const uint32_t* b, in
           left < panels * kPanel ? left : panels * kPanel};
 }
 
-// Several tiles of rows: chain by chain, each tile past all panels of the block.
+// One tile of rows past panels [panel0, panel1) of a chain; panel0 is at b.
+template <bool kBf16, Source kSource>
+SPAR_INLINE void pass_tile(const Product& g, const float* a, int rows, int64_t first, int64_t row, int64_t panel0,
+                           int64_t panel1, const uint32_t* b, int64_t b_stride) {
+  for (int64_t panel = panel0; panel < panel1; panel++, b += b_stride)
+    tile_of<kTileRows, 1, kBf16, kSource>(rows, tile_at(g, a, b, b_stride, first, row, panel, 1));
+}
+
+// So many tiles pay for widening panels of bf16 beforehand; fewer widen them in registers.
+constexpr int64_t kWidenTiles = 4;
+
+// Several tiles of rows: chain by chain, each tile past all panels of the block. The first brings
+// the panels from memory.
+template <bool kBf16>
 SPAR_INLINE void many_tiles(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
                             float* scratch) {
   const int64_t rows = row1 - row0, tiles = (rows + kTileRows - 1) / kTileRows;
+  const bool widen = kBf16 && tiles >= kWidenTiles;
   float* widened = scratch + kBlockTiles * kTileRows * kRowStride;
   for (int64_t first = 0; first < g.depth; first += kChain) {
     const int64_t depth = chain_depth(g.depth, first);
     const Panels from = panels_from(g.b, first);
-    copy_rows(g.a + row0 * g.a_stride + first, g.a_stride, rows, depth, g.b.bf16, scratch);
-    for (int64_t panel = panel0; g.b.bf16 && panel < panel1; panel++)
-      widen_panel(from.words + panel * from.stride, depth, widened + (panel - panel0) * kPanel * kChain);
+    const uint32_t* b = from.words + panel0 * from.stride;
+    copy_rows(g.a + row0 * g.a_stride + first, g.a_stride, rows, depth, kBf16, scratch);
+    for (int64_t panel = 0; widen && panel < panel1 - panel0; panel++)
+      widen_panel(b + panel * from.stride, depth, widened + panel * kPanel * kChain);
     int64_t row = 0;
     for (int64_t i = 0; i < tiles; i++) {
-      const int64_t height = (rows - row) / (tiles - i);
-      for (int64_t panel = panel0; panel < panel1; panel++) {
-        const uint32_t* b = g.b.bf16 ? reinterpret_cast<uint32_t*>(widened) + (panel - panel0) * kPanel * kChain
-                                     : from.words + panel * from.stride;
-        tile_of<kTileRows, 1, false, Source::kCache>(
-            static_cast<int>(height), tile_at(g, scratch + row * kRowStride, b, 0, first, row0 + row, panel, 1));
-      }
+      const int height = static_cast<int>((rows - row) / (tiles - i));
+      const float* a = scratch + row * kRowStride;
+      if (widen)
+        pass_tile<false, Source::kCache>(g, a, height, first, row0 + row, panel0, panel1,
+                                         reinterpret_cast<uint32_t*>(widened), kPanel * kChain);
+      else if (i == 0)
+        pass_tile<kBf16, Source::kMemory>(g, a, height, first, row0, panel0, panel1, b, from.stride);
+      else
+        pass_tile<kBf16, Source::kCache>(g, a, height, first, row0 + row, panel0, panel1, b, from.stride);
       row += height;
     }
   }
@@ -139,9 +156,13 @@ SPAR_INLINE void one_tile(const Product& g, int64_t row0, int64_t row1, int64_t 
 // One block of a product, the work of one thread.
 SPAR_INLINE void product_block(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
                                float* scratch) {
-  if (row1 - row0 > kTileRows) return many_tiles(g, row0, row1, panel0, panel1, scratch);
-  if (g.b.bf16) return one_tile<true>(g, row0, row1, panel0, panel1, scratch);
-  one_tile<false>(g, row0, row1, panel0, panel1, scratch);
+  const bool many = row1 - row0 > kTileRows;
+  if (g.b.bf16)
+    many ? many_tiles<true>(g, row0, row1, panel0, panel1, scratch)
+         : one_tile<true>(g, row0, row1, panel0, panel1, scratch);
+  else
+    many ? many_tiles<false>(g, row0, row1, panel0, panel1, scratch)
+         : one_tile<false>(g, row0, row1, panel0, panel1, scratch);
 }
 
 // How a product is cut into blocks: large ones copy less, yet every thread wants several, of like
