@@ -112,7 +112,7 @@ struct Rollout {
 };
 
 std::map<std::string, std::string> parse(int argc, char** argv) {
-  std::map<std::string, std::string> keys = {{"threads", "2"},  {"fa", "auto"},      {"kv", "f16"},  {"unified", "0"},
+  std::map<std::string, std::string> keys = {{"threads", "2"},  {"fa", "auto"},        {"kv", "f16"},  {"unified", "0"},
                                              {"ubatch", "512"}, {"sampler", "logits"}, {"repack", "1"}};
   for (int i = 4; i < argc; i++) {
     const char* eq = std::strchr(argv[i], '=');
@@ -175,8 +175,12 @@ int main(int argc, char** argv) {
   if (argc < 4) die("usage: llama_rollout MODEL LIBRARIES WORKLOAD [key=value ...]");
   const auto begun = Clock::now();
   auto keys = parse(argc, argv);
-  llama_log_set([](ggml_log_level level, const char* text, void*) {
-    if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR || std::getenv("LLAMA_VERBOSE") != nullptr) std::fputs(text, stderr); }, nullptr);
+  llama_log_set(
+      [](ggml_log_level level, const char* text, void*) {
+        if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR || std::getenv("LLAMA_VERBOSE") != nullptr)
+          std::fputs(text, stderr);
+      },
+      nullptr);
   ggml_backend_load_all_from_path(argv[2]);
   llama_backend_init();
   Rollout r;
@@ -188,7 +192,8 @@ int main(int argc, char** argv) {
   const double first = timed(r);
   r.new_tokens = new_tokens;
   reset_peak();
-  std::printf("{\"ready\": true, \"setup_s\": %.3f, \"first_step_s\": %.3f}\n", seconds_since(begun), first);
+  std::printf("{\"ready\": true, \"llama_cpp\": \"v0.5.0\", \"setup_s\": %.3f, \"first_step_s\": %.3f}\n",
+              seconds_since(begun), first);
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
     std::vector<double> times;
@@ -197,7 +202,8 @@ int main(int argc, char** argv) {
     std::vector<double> sorted = times;
     std::sort(sorted.begin(), sorted.end());
     const double median = (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;
-    std::printf("{\"tokens_per_s\": %.2f, \"peak_rss\": %lld, \"steps_s\": [", r.batch * r.new_tokens / median, peak_rss());
+    std::printf("{\"tokens_per_s\": %.2f, \"peak_rss\": %lld, \"steps_s\": [", r.batch * r.new_tokens / median,
+                peak_rss());
     for (size_t i = 0; i < times.size(); i++) std::printf("%s%.4f", i ? ", " : "", times[i]);
     std::printf("]}\n");
     std::fflush(stdout);
