@@ -190,8 +190,7 @@ class BackwardTiles {
     gradients_of(*this, i + 1, j, &p1, &ds1);
     split(p0, part0);
     split(p1, part1);
-    for (int k = 0; k < kParts; k++)
-      store_words(p_ + (k * kQueries + i) / 2 * kKeys + j, words(part0[k], part1[k]));
+    for (int k = 0; k < kParts; k++) store_words(p_ + (k * kQueries + i) / 2 * kKeys + j, words(part0[k], part1[k]));
     split(ds0, part0);
     split(ds1, part1);
     for (int k = 0; k < kParts; k++) {
@@ -238,7 +237,7 @@ class BackwardTiles {
   bool add_;
   int64_t D_;
   const spar_segment* segment_ = nullptr;
-  int64_t row_ = 0, count_ = 0;  // the block's first row and its keys
+  int64_t row_ = 0, count_ = 0;           // the block's first row and its keys
   int64_t count_queries_ = 0, seen_ = 0;  // of the tile; keys before seen_ are seen by some
   Query query_[kQueries];
   float lse_[kQueries], delta_[kQueries];
