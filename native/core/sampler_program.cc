@@ -22,8 +22,7 @@ AttentionStep pool_attention(const Lowering& l, const SamplerArrays& arrays, con
 
 }  // namespace
 
-SamplerArrays take_arrays(Arena& arena, const spar_model_spec& spec, const spar_sampler_desc& desc,
-                          int32_t precision) {
+SamplerArrays take_arrays(Arena& arena, const spar_model_spec& spec, const spar_sampler_desc& desc, int32_t precision) {
   const int64_t m = desc.max_rows, d = draw_capacity(desc);
   SamplerArrays a{};
   a.pool = arena.take<char>(2 * spec.num_layers * layer_bytes(spec, desc, precision));

@@ -3,13 +3,14 @@
 // floats of the range in steps of a few thousand ulps and every float near the places where
 // something changes: 0, the ends of the range, and the half-integers of x log2(e), where the
 // reduction is longest. Fails when an error exceeds the claim in vec.h.
-#include "backends/cpu/exp2.h"
 #include "backends/cpu/vec.h"
 
 #include <cmath>
 #include <cstdio>
 #include <initializer_list>
 #include <limits>
+
+#include "backends/cpu/exp2.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -1,8 +1,8 @@
 // The backward pass for one block of keys of one kv head on AMX tiles, in bf16 precision, where q,
 // k and v are bfloat16 numbers: backward.h has its interface and what it computes. Everything else
 // keeps its 24 bits: dout, P and dS are multiplied in three parts (tiles.h).
-//   S = Q K^T       dP = dO V^T      32 queries by 64 keys
-//   dV^T += dO^T P  dK^T += Q^T dS   [D, 64], stay in scratch
+//   S = Q K^T       dP = dO V^T      32 queries by 128 keys
+//   dV^T += dO^T P  dK^T += Q^T dS   [D, 128], stay in scratch
 //   dQ = dS K                        added to memory
 #pragma once
 #include "ops/attention/backward.h"
@@ -81,7 +81,7 @@ class BackwardTiles {
   }
 
  private:
-  static constexpr int64_t kKeys = 64, kQueries = 32;
+  static constexpr int64_t kKeys = 128, kQueries = 32;
   static constexpr int64_t kKeyBytes = kKeys * 4;  // between rows of words or floats of a block
 
   // One query head of one row, and the keys of the block that it sees.
@@ -127,8 +127,12 @@ class BackwardTiles {
 
   void run_tile() {
     load_queries();
+    seen_ = 0;
+    for (int64_t i = 0; i < count_queries_; i++)
+      if (query_[i].seen.high > seen_) seen_ = query_[i].seen.high;
+    seen_ = round_up(seen_, 32);
     const int64_t row = 2 * D_;  // bytes of a row of left_
-    for (int64_t n = 0; n < kKeys; n += 32) {
+    for (int64_t n = 0; n < seen_; n += 32) {
       zero_tiles();
       multiply_tiles({left_, row, 16 * row, 64}, {key_columns_ + n, kKeyBytes, 64, 16 * kKeyBytes}, D_ / 32);
       store_tiles(score_ + n, kKeyBytes);
@@ -139,7 +143,7 @@ class BackwardTiles {
       store_tiles(dp_ + n, kKeyBytes);
     }
     for (int64_t i = 0; i < kQueries; i += 2)
-      for (int64_t j = 0; j < kKeys; j += kLanes) score_gradients(i, j);
+      for (int64_t j = 0; j < seen_; j += kLanes) score_gradients(i, j);
     add_to_keys();
     store_queries();
     count_queries_ = 0;
@@ -186,8 +190,7 @@ class BackwardTiles {
     gradients_of(*this, i + 1, j, &p1, &ds1);
     split(p0, part0);
     split(p1, part1);
-    for (int k = 0; k < kParts; k++)
-      store_words(p_ + (k * kQueries + i) / 2 * kKeys + j, words(part0[k], part1[k]));
+    for (int k = 0; k < kParts; k++) store_words(p_ + (k * kQueries + i) / 2 * kKeys + j, words(part0[k], part1[k]));
     split(ds0, part0);
     split(ds1, part1);
     for (int k = 0; k < kParts; k++) {
@@ -205,7 +208,7 @@ class BackwardTiles {
 
   void add_to_keys() {
     for (int64_t c = 0; c < D_; c += 32)
-      for (int64_t n = 0; n < kKeys; n += 32) {
+      for (int64_t n = 0; n < seen_; n += 32) {
         load_tiles(dv_ + c * kKeys + n, kKeyBytes);
         for (int sum = kParts - 1; sum >= 0; sum--)  // the smallest products first
           for (int k = 0; k <= sum; k++) multiply_turned(1 + k, p_, sum - k, c, n);
@@ -221,7 +224,7 @@ class BackwardTiles {
       zero_tiles();
       for (int k = kParts - 1; k >= 0; k--)
         multiply_tiles({ds_left_ + k * kQueries * kKeys, 2 * kKeys, 32 * kKeys, 64},
-                       {key_pairs_ + c, 4 * D_, 64, 64 * D_}, kKeys / 32);
+                       {key_pairs_ + c, 4 * D_, 64, 64 * D_}, seen_ / 32);
       store_tiles(dq_ + c, 4 * D_);
     }
     for (int64_t i = 0; i < count_queries_; i++)
@@ -234,8 +237,8 @@ class BackwardTiles {
   bool add_;
   int64_t D_;
   const spar_segment* segment_ = nullptr;
-  int64_t row_ = 0, count_ = 0;  // the block's first row and its keys
-  int64_t count_queries_ = 0;
+  int64_t row_ = 0, count_ = 0;           // the block's first row and its keys
+  int64_t count_queries_ = 0, seen_ = 0;  // of the tile; keys before seen_ are seen by some
   Query query_[kQueries];
   float lse_[kQueries], delta_[kQueries];
   uint32_t *key_columns_, *value_columns_;  // [D / 2, keys] words of two channels

@@ -13,8 +13,7 @@ static double visible_pairs(const Layout& l) {
   return pairs;
 }
 
-static void both(Bench& b, const std::string& name, const Layout& l, Heads h,
-                 int32_t precision) {
+static void both(Bench& b, const std::string& name, const Layout& l, Heads h, int32_t precision) {
   const int64_t rows = l.rows(), D = h.head_dim;
   const BatchView view = l.view();
   const AttentionShape shape = {h.heads, h.kv_heads, h.head_dim, 0, 1.0f / std::sqrt(static_cast<float>(D))};

@@ -52,7 +52,7 @@ struct RowBlocks {
     if (j + phase < in(s)) f(s, j + phase);
     for (int32_t u = s + 1; u < batch.segments; u++) {
       if (!descends(batch, u, s)) continue;
-      const int64_t i = j + phase - in(s) - before(u, s);
+      const int64_t i = j + phase - in(s)-before(u, s);
       if (i >= 0 && i < in(u)) f(u, i);
     }
   }

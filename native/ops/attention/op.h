@@ -7,9 +7,11 @@
 //   backward  dP[j] = dout.v[j];  delta = dout.out;  dS[j] = P[j] (dP[j] - delta) scale
 //             dq = sum_j dS[j] k[j];  dk[j] += dS[j] q;  dv[j] += P[j] dout
 //             overwrites the whole of dqkv (rows of every segment, prefixes included)
-// The walk over keys restarts at each segment of the chain, and each row is computed alone in an
-// order that depends on its chain only: a group of k responses has the bits of k groups of one,
-// and attention_decode has the bits of forward.
+// In bf16 precision q, k and v are bfloat16 numbers (rope_forward); everything else stays fp32.
+// Forward: the walk over keys restarts at each segment of the chain, and each row is computed alone
+// in an order that depends on its chain only: a group of k responses has the bits of k groups of
+// one, and attention_decode has the bits of forward. Backward: sums over blocks of rows in the order
+// of blocks.h; the family amx multiplies in bf16 precision by tiles, with all 24 bits (tiles.h).
 // Bytes: 4 M (2 H + 2 G) D + keys per row. FLOPs: 4 H D per visible pair forward, 10 backward.
 #pragma once
 #include "core/exec.h"
@@ -22,7 +24,7 @@ constexpr int32_t kMaxHeadDim = 1024;  // what the blocks of a wider head need d
 struct AttentionShape {
   int32_t heads, kv_heads, head_dim;
   int32_t window;  // 0: none
-  float scale;     // 1 / sqrt(D)
+  float scale;     // 1 / sqrt(D), above 0
 };
 
 struct AttentionForward {

@@ -180,9 +180,9 @@ class Tile {
   int64_t d_, width_, heads_, rows_ = 0, shift_ = 0;
   float scale_;  // of scores in units of log 2
   BlockMemory block_;
-  float* score_;           // [kGroup, kBlockColumns]
-  float *query_, *acc_;    // [queries, width]
-  float *sum_, *max_;      // [queries, kLanes], [queries]
+  float* score_;         // [kGroup, kBlockColumns]
+  float *query_, *acc_;  // [queries, width]
+  float *sum_, *max_;    // [queries, kLanes], [queries]
 };
 
 // How the query heads of one kv head are cut so that a row fits into a tile, and rows into units.

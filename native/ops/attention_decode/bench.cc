@@ -14,7 +14,8 @@ namespace test {
 // follow one another in memory, so that none is in a cache.
 static void decode(Bench& b, Heads h, int32_t m, int32_t share, int64_t prompt, int64_t own, int32_t precision) {
   const int64_t width = h.kv_heads * h.head_dim, slots = pool_slots(m * own + (m + share - 1) / share * prompt);
-  const int64_t layer = slots * width * pool_element_bytes(precision), layers = std::max<int64_t>(1, (24 << 20) / layer);
+  const int64_t layer = slots * width * pool_element_bytes(precision),
+                layers = std::max<int64_t>(1, (24 << 20) / layer);
   const float* qkv = b.data(m * h.stride(), 1);
   float *pool = b.data(layers * layer / 2, 2), *out = b.data(m * h.out(), 4);
   if (precision == SPAR_BF16)  // two in a word, both normal numbers

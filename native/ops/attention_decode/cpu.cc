@@ -8,9 +8,9 @@ namespace {
 
 struct Job {
   const AttentionDecode& a;
-  int64_t head;   // first query head
-  int64_t heads;  // query heads
-  int64_t kv;     // kv head
+  int64_t head;     // first query head
+  int64_t heads;    // query heads
+  int64_t kv;       // kv head
   int64_t element;  // bytes of one in the pool
 
   PoolSpan span(const KvSpan& s) const {

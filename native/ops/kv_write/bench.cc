@@ -18,8 +18,9 @@ static void write(Bench& b, int32_t m, int32_t precision) {
   view.rows = m, view.slot = slot.data();
   const bool bf16 = precision == SPAR_BF16;
   b.time(std::string(bf16 ? "bf16" : "fp32") + " m=" + std::to_string(m), 0,
-         (bf16 ? 12.0 : 16.0) * static_cast<double>(m * width), m,
-         [&] { b.kernels().kv_write(b.exec(precision), {&view, heads, kv_heads, head_dim, qkv, pool}); });
+         (bf16 ? 12.0 : 16.0) * static_cast<double>(m * width), m, [&] {
+           b.kernels().kv_write(b.exec(precision), {&view, heads, kv_heads, head_dim, qkv, pool});
+         });
 }
 
 static const Registration timings_of_kv_write([] {
