@@ -1,6 +1,6 @@
 // bfloat16 in vectors: rounding fp32 lanes to it, and loads and stores of stored bfloat16.
 #pragma once
-#include "backends/cpu/rows.h"
+#include "backends/cpu/vec.h"
 #include "core/bf16.h"
 
 namespace spar {
@@ -8,10 +8,13 @@ namespace SPAR_ISA_NS {
 
 typedef uint32_t vu __attribute__((vector_size(kLanes * 4)));
 
-// The nearest bfloat16 of each finite lane, ties to even. A NaN of arithmetic stays one.
+// x rounded as core/bf16.h does (nearest even, denormals to zero, NaN stays NaN), still as fp32.
 SPAR_INLINE vf round_bf16(vf x) {
-  const vu bits = (vu)x;
-  return (vf)((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+  const vu u = (vu)x;
+  const vu rounded = u + 0x7fff + ((u >> 16) & 1);
+  const vu nan = u | 0x400000;
+  const vu kept = (u & 0x7f800000u) != 0 ? vu{} + 0xffff0000u : vu{} + 0x80000000u;
+  return (vf)((x == x ? rounded : nan) & kept);
 }
 
 // kLanes stored bfloat16s as fp32.

@@ -1,7 +1,7 @@
 // What head does with rows of logits between its products.
 #pragma once
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/rows.h"
-#include "backends/cpu/vec_bf16.h"
 #include "core/bf16.h"
 #include "ops/head/lse.h"
 

@@ -3,6 +3,7 @@
 
 #include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/rows.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -21,8 +21,7 @@ static_assert(kHeadChunk % kColumns == 0 && kHeadChunk % kStep == 0, "chunks are
 SPAR_INLINE void chunk_logits(const Exec& exec, const float* x, const PackedWeight& w, int64_t rows, int64_t first,
                               int64_t columns, float* chunk) {
   const uint16_t* panels = static_cast<const uint16_t*>(w.forward) + first / kPanel * strip(w.k);
-  product(exec.backend->threads,
-          {x, w.k, panels, strip(w.k), chunk, kHeadChunk, nullptr, 0, rows, columns, w.k});
+  product(exec.backend->threads, {x, w.k, panels, strip(w.k), chunk, kHeadChunk, nullptr, 0, rows, columns, w.k});
 }
 
 SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {
@@ -32,9 +31,8 @@ SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {
   for (int64_t first = 0; first < vocab; first += kHeadChunk) {
     const int64_t columns = at_most(vocab - first, kHeadChunk);
     chunk_logits(exec, a.x, a.weight, rows, first, columns, a.chunk);
-    each_row(exec.backend->threads, rows, [&](int64_t t) {
-      add_logits(&state[t], a.chunk + t * kHeadChunk, columns, a.target[t] - first);
-    });
+    each_row(exec.backend->threads, rows,
+             [&](int64_t t) { add_logits(&state[t], a.chunk + t * kHeadChunk, columns, a.target[t] - first); });
   }
   finish_rows(a, state);
 }
@@ -49,8 +47,8 @@ SPAR_INLINE void head_backward(const Exec& exec, const HeadBackward& a) {
       logit_gradient(a.chunk + t * kHeadChunk, columns, a.target[t] - first, a.lse[t], a.coef[t], false);
     });
     const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward) + first * kPanel;
-    product(threads, {a.chunk, kHeadChunk, panels, strip(vocab), a.dx, width, first ? a.dx : nullptr, width, rows, width,
-                      columns});
+    product(threads, {a.chunk, kHeadChunk, panels, strip(vocab), a.dx, width, first ? a.dx : nullptr, width, rows,
+                      width, columns});
     outer_product(threads, {a.chunk, kHeadChunk, a.x, width, a.dw + first * width, width, rows, columns, width});
   }
 }

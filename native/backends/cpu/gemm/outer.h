@@ -1,9 +1,9 @@
 // dw[n, k] += sum over m of dy[m, n] x[m, k]: the product with A = dy transposed and B = x, both cut
 // into slices in the thread's scratch.
 #pragma once
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/tile.h"
 #include "backends/cpu/rows.h"
-#include "backends/cpu/vec_bf16.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -2,8 +2,8 @@
 // backward panels W (columns k, depth n). A square of W is read once into registers, stored as it is
 // for backward and transposed for forward.
 #pragma once
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/panels.h"
-#include "backends/cpu/vec_bf16.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -2,9 +2,9 @@
 // one thread. It copies its rows of A into the thread's scratch chain by chain (rounded in bf16
 // precision), so that a tile's rows stay in the first cache while panels pass from the second.
 #pragma once
+#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/tile.h"
 #include "backends/cpu/rows.h"
-#include "backends/cpu/vec_bf16.h"
 #include "core/exec.h"
 
 namespace spar {
