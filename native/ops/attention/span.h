@@ -38,11 +38,14 @@ struct RowSpan {
   }
 };
 
-// Slots of the pool: all keys and values of one kv head, and the span's first slot.
+// Slots of the pool: all keys and values of one kv head, and the span's first slot. A span is too
+// short for the hardware to follow, so each line asks for one that is needed a block later: keys
+// for the values beside them, values for the next keys.
 struct PoolSpan {
   const void *keys, *values;
   int64_t slot, count;
   bool bf16;
+  int64_t next_slot;  // first of the span that is walked after this one
 
   int64_t fill(int64_t first, Sight seen, const BlockMemory& to) const {
     return bf16 ? fill_as<uint16_t>(first, seen, to) : fill_as<float>(first, seen, to);
@@ -54,10 +57,24 @@ struct PoolSpan {
     const int64_t begin = slot + first, shift = begin % kPoolBlock, at = begin - shift;
     const int64_t low = (shift + seen.low) / kPoolBlock, high = (shift + seen.high + kPoolBlock - 1) / kPoolBlock;
     const T* block = static_cast<const T*>(keys) + at * to.d;
-    for (int64_t b = low; b < high; b++) unpack_keys(block + b * kPoolBlock * to.d, to.d, to.keys + b * kPoolBlock);
     const T* value = static_cast<const T*>(values) + begin * to.d;
-    for (int64_t j = seen.low; j < seen.high; j++) unpack_values(value + j * to.d, to.d, to.values + j * to.width);
+    for (int64_t b = low; b < high; b++) {
+      unpack_keys(block + b * kPoolBlock * to.d, to.d, to.keys + b * kPoolBlock);
+      fetch_slots(value + (b * kPoolBlock - shift) * to.d, kPoolBlock * to.d);
+    }
+    const int64_t follows = first + kBlockKeys < count ? begin + kBlockKeys : next_slot;
+    const T* next = static_cast<const T*>(keys) + follows / kPoolBlock * kPoolBlock * to.d;
+    for (int64_t j = seen.low; j < seen.high; j++) {
+      unpack_values(value + j * to.d, to.d, to.values + j * to.width);
+      fetch_slots(next + (j - seen.low) * to.d, to.d);
+    }
     return shift;
+  }
+
+  template <class T>
+  static void fetch_slots(const T* from, int64_t elements) {
+    const char* line = reinterpret_cast<const char*>(from);
+    for (int64_t i = 0; i < elements * static_cast<int64_t>(sizeof(T)); i += 64) __builtin_prefetch(line + i, 0, 2);
   }
 
   static void unpack_keys(const float* block, int64_t d, float* to) {

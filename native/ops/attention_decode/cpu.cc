@@ -13,10 +13,19 @@ struct Job {
   int64_t kv;       // kv head
   int64_t element;  // bytes of one in the pool
 
-  PoolSpan span(const KvSpan& s) const {
+  PoolSpan span(const KvSpan& s, const KvSpan& next) const {
     const int64_t head = kv * a.pool.slots * a.shape.head_dim * element;
-    return {static_cast<const char*>(a.pool.keys) + head, static_cast<const char*>(a.pool.values) + head, s.first,
-            s.count, element == 2};
+    return {static_cast<const char*>(a.pool.keys) + head,
+            static_cast<const char*>(a.pool.values) + head,
+            s.first,
+            s.count,
+            element == 2,
+            next.first};
+  }
+  // What is read after the own spans of the rows before m.
+  const KvSpan& read_after(int64_t m) const {
+    if (m == a.decode->rows) return a.decode->own[m - 1];
+    return a.decode->prefix[m].count > 0 ? a.decode->prefix[m] : a.decode->own[m];
   }
 };
 
@@ -40,7 +49,7 @@ void walk_own(const Job& job, Tile& tile, int64_t tile_first, int64_t first, int
     sight[m - tile_first] = in_window(a.shape.window, own.count, 0);
     if (own.count > longest.count) longest = own;
   }
-  tile.walk(job.span(longest), sight, first - tile_first, last - tile_first);
+  tile.walk(job.span(longest, job.read_after(last)), sight, first - tile_first, last - tile_first);
 }
 
 // Rows [first, last), which share their prefix.
@@ -54,7 +63,7 @@ void run_rows(const Job& job, Tile& tile, int64_t first, int64_t last) {
     tile.add(a.qkv + (m * (H + 2 * G) + job.head) * D);
     sight[m - first] = in_window(a.shape.window, prefix.count, a.decode->own[m].count);
   }
-  if (prefix.count > 0) tile.walk(job.span(prefix), sight, 0, last - first);
+  if (prefix.count > 0) tile.walk(job.span(prefix, a.decode->own[first]), sight, 0, last - first);
   for (int64_t m = first, next; m < last; m = next) {
     for (next = m + 1; next < last && a.decode->own[next].first == a.decode->own[m].first;) next++;
     walk_own(job, tile, first, m, next);
