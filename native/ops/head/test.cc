@@ -202,9 +202,9 @@ void overwrite_dw(const Exec& e, const HeadBackward& a) {
 }
 
 // One row, a batch; vocabularies below, at and above one chunk and one panel, odd and prime.
-const Shape kShapes[] = {{1, 1, 5},     {3, 7, 16},    {17, 257, 33}, {2, 2304, 8},
-                         {5, 2305, 24}, {1, 4999, 64}, {70, 97, 40},  {9, 2 * kHeadChunk + 1, 12},
-                         {33, 49, 300}};
+const Shape kShapes[] = {{1, 1, 5},     {3, 7, 16},     {17, 257, 33}, {2, 2304, 8},
+                         {5, 2305, 24}, {1, 4999, 64},  {70, 97, 40},  {9, 2 * kHeadChunk + 1, 12},
+                         {33, 49, 300}, {250, 2400, 33}};
 
 const Registration cases_of_head([] {
   for (const Shape& s : kShapes) {

@@ -1,5 +1,7 @@
 // head in bf16 precision on families that multiply bf16: products of bf16/product.h and
-// bf16/outer.h over one chunk of the vocabulary at a time.
+// bf16/outer.h over one chunk of the vocabulary at a time. The backward pass makes gradients of a
+// unit's logits while they are in the second cache, where every thread has rows enough for that; the
+// forward pass, which wants whole chunks of a row, would have too few rows for each reading of W.
 #pragma once
 #include "backends/cpu/bf16/units.h"
 #include "core/exec.h"
@@ -18,10 +20,30 @@ namespace bf16 {
 static_assert(kHeadChunk % kColumns == 0 && kHeadChunk % kStep == 0, "chunks are whole groups and steps");
 
 // Logits of columns [first, first + columns): row t at chunk[t kHeadChunk].
-SPAR_INLINE void chunk_logits(const Exec& exec, const float* x, const PackedWeight& w, int64_t rows, int64_t first,
-                              int64_t columns, float* chunk) {
+SPAR_INLINE Product logits_product(const float* x, const PackedWeight& w, int64_t rows, int64_t first, int64_t columns,
+                                   float* chunk) {
   const uint16_t* panels = static_cast<const uint16_t*>(w.forward) + first / kPanel * strip(w.k);
-  product(exec.backend->threads, {x, w.k, panels, strip(w.k), chunk, kHeadChunk, nullptr, 0, rows, columns, w.k});
+  return {x, w.k, panels, strip(w.k), chunk, kHeadChunk, nullptr, 0, rows, columns, w.k};
+}
+
+// Rows of a unit that computes its logits alone: equal for all, whole strips. 0: they would be so few that reading the
+// weights would take longer than multiplying. The most fill half of a second cache of 2 MiB with kBackwardColumns.
+constexpr int64_t kBackwardRows = 256, kBackwardColumns = kHeadChunk / 2;
+static_assert(kBackwardColumns % kColumns == 0, "whole groups");
+
+SPAR_INLINE int64_t alone_rows(int64_t rows, int64_t threads) {
+  constexpr int64_t kFewest = 96;
+  const int64_t units = ceil_div(rows, threads * kBackwardRows) * threads;
+  const int64_t each = rows == 0 ? 0 : ceil_div(ceil_div(rows, units), kRows) * kRows;
+  return each < kFewest ? 0 : each;
+}
+
+// Rows [row, end) of a product by one thread, in product()'s order of sums.
+SPAR_INLINE void rows_product(const Product& g, int64_t row, int64_t end, float* scratch) {
+  const Unit configured;
+  const int64_t steps = steps_of(g.depth), chain = chain_steps(steps);
+  for (int64_t first = 0; first < steps; first += chain)
+    chain_unit(g, first, at_most(steps - first, chain), row, end, 0, groups_of(g.columns), false, scratch);
 }
 
 SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {
@@ -30,11 +52,33 @@ SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {
   start_rows(state, rows);
   for (int64_t first = 0; first < vocab; first += kHeadChunk) {
     const int64_t columns = at_most(vocab - first, kHeadChunk);
-    chunk_logits(exec, a.x, a.weight, rows, first, columns, a.chunk);
+    product(exec.backend->threads, logits_product(a.x, a.weight, rows, first, columns, a.chunk));
     each_row(exec.backend->threads, rows,
              [&](int64_t t) { add_logits(&state[t], a.chunk + t * kHeadChunk, columns, a.target[t] - first); });
   }
   finish_rows(a, state);
+}
+
+// dz of a chunk.
+SPAR_INLINE void chunk_gradient(const Exec& exec, const HeadBackward& a, int64_t first, int64_t columns) {
+  const int64_t rows = *a.rows;
+  ThreadPool& threads = exec.backend->threads;
+  auto gradient = [&](int64_t t, int64_t column, int64_t count) {
+    logit_gradient(a.chunk + t * kHeadChunk + column, count, a.target[t] - first - column, a.lse[t], a.coef[t], false);
+  };
+  const int64_t alone = alone_rows(rows, threads.size());
+  if (alone == 0) {
+    product(threads, logits_product(a.x, a.weight, rows, first, columns, a.chunk));
+    return each_row(threads, rows, [&](int64_t t) { gradient(t, 0, columns); });
+  }
+  const int64_t parts = ceil_div(columns, kBackwardColumns);
+  threads.parallel(ceil_div(rows, alone) * parts, [&](int64_t unit, int32_t thread) {
+    const int64_t row = unit / parts * alone, end = at_most(row + alone, rows);
+    const int64_t column = unit % parts * kBackwardColumns, count = at_most(columns - column, kBackwardColumns);
+    rows_product(logits_product(a.x, a.weight, rows, first + column, count, a.chunk + column), row, end,
+                 threads.scratch(thread));
+    for (int64_t t = row; t < end; t++) gradient(t, column, count);
+  });
 }
 
 SPAR_INLINE void head_backward(const Exec& exec, const HeadBackward& a) {
@@ -42,10 +86,7 @@ SPAR_INLINE void head_backward(const Exec& exec, const HeadBackward& a) {
   ThreadPool& threads = exec.backend->threads;
   for (int64_t first = 0; first < vocab; first += kHeadChunk) {
     const int64_t columns = at_most(vocab - first, kHeadChunk);
-    chunk_logits(exec, a.x, a.weight, rows, first, columns, a.chunk);
-    each_row(threads, rows, [&](int64_t t) {
-      logit_gradient(a.chunk + t * kHeadChunk, columns, a.target[t] - first, a.lse[t], a.coef[t], false);
-    });
+    chunk_gradient(exec, a, first, columns);
     const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward) + first * kPanel;
     product(threads, {a.chunk, kHeadChunk, panels, strip(vocab), a.dx, width, first ? a.dx : nullptr, width, rows,
                       width, columns});

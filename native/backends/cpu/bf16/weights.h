@@ -7,6 +7,12 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
+// One step of a panel of weights: it is read next in another op, so it goes past the caches.
+SPAR_INLINE void put_past(uint16_t* to, const __m512i (&v)[16]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) _mm512_stream_si512(reinterpret_cast<__m512i*>(to + 32 * i), v[i]);
+}
+
 // Rows [n0, n1) into the forward panels; n0 is the first row of a group of panels. The end of W
 // fills its group up with zeros.
 SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t n0, int64_t n1) {
@@ -19,7 +25,7 @@ SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t n0, int64_t n1) {
       __m512i v[16];
       load_rows(v, rows + s * kStep, w.k, w.n - panel * kPanel, w.k - s * kStep);
       transpose(v);
-      put(to + panel * strip(w.k) + s * kTile, v);
+      put_past(to + panel * strip(w.k) + s * kTile, v);
     }
   }
 }
@@ -32,7 +38,7 @@ SPAR_INLINE void pack_backward(const PackedWeight& w, int64_t n0, int64_t n1) {
     for (int64_t panel = 0; panel < panels; panel++) {
       __m512i v[16];
       load_depths(v, w.master + n * w.k + panel * kPanel, w.k, w.k - panel * kPanel, w.n - n);
-      put(to + panel * strip(w.n) + n / kStep * kTile, v);
+      put_past(to + panel * strip(w.n) + n / kStep * kTile, v);
     }
   }
 }
