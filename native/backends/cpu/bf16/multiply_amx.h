@@ -9,6 +9,8 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
+constexpr bool kReadsOnce = true;  // a call of multiply() reads B once
+
 // Tiles are configured for one unit of work: no thread holds tile state between units.
 class Unit {
  public:

@@ -8,6 +8,8 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
+constexpr bool kReadsOnce = false;  // a call of multiply() reads B for every 8 rows
+
 // A unit of work needs no preparation.
 class Unit {
  public:

@@ -5,7 +5,8 @@
 //
 // A unit is a run of strips of rows by a run of groups of panels. Its rows of A stay in the second
 // cache; a group of panels, cut to a depth that fits the first cache, passes all of them, while the
-// next group is fetched and finished rows are written.
+// next group is fetched and finished rows are written. With one strip, as in decoding, it is the rows
+// of A that stay in the first cache and the panels that pass, each once over the whole depth.
 #pragma once
 #include "backends/cpu/bf16/multiply.h"
 #include "backends/cpu/threads.h"
@@ -84,7 +85,7 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
 
 // One product of a strip and a group; `beside` is done with on return.
 template <Streamed kStreamed>
-SPAR_INLINE void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b,
+static void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b,
                                 int64_t b_stride, int64_t steps, float* sums, bool add, Beside& beside) {
   beside.rows = ceil_div(kRows, steps);
   __asm__ volatile("" ::: "memory");
@@ -114,7 +115,9 @@ SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t
 // One chain, steps [first, first + steps), of rows [row, row_end) by groups [group, group_end).
 SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int64_t row, int64_t row_end, int64_t group,
                             int64_t group_end, bool stream, float* scratch) {
-  const int64_t near = near_steps(steps), blocks = ceil_div(row_end - row, kBlock);
+  const int64_t blocks = ceil_div(row_end - row, kBlock);
+  const bool once = kReadsOnce && blocks <= kBlocks;  // panels pass once: nothing to keep near
+  const int64_t near = once ? steps : near_steps(steps);
   const int64_t calls = ceil_div(blocks, kBlocks), runs = kPanels * steps * kTile / 64;
   uint16_t* a = reinterpret_cast<uint16_t*>(scratch);
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
@@ -131,8 +134,9 @@ SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int6
                         kPanels, g.b_stride * 2};
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
-        multiply_strip<Streamed::kA>(blocks - block, a + (block * steps + step) * kTile, steps * kTile,
-                                     b + step * kTile, g.b_stride, some, sum, step > 0, beside);
+        const auto multiply_some = once ? multiply_strip<Streamed::kB> : multiply_strip<Streamed::kA>;
+        multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
+                      some, sum, step > 0, beside);
         if (step + some < steps) continue;
         const int64_t at = row + block * kBlock;
         beside.drain = drain_of(g, first, at, at_most(row_end - at, kRows), group * kColumns, sum, stream);
