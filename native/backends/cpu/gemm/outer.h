@@ -74,6 +74,18 @@ SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, in
        : cut_slices<kSlice, false>(from, stride, depth, count, to);
 }
 
+// Gives the i-th tile of a chain its share of the next one's rows, which begin at `first`: runs of dy
+// from column n0 on, then runs of x from k0 on, then the second runs of x.
+SPAR_INLINE void fetch_rows(const OuterProduct& g, int64_t first, int64_t n0, int64_t k0, int64_t i, Tile& t) {
+  constexpr int64_t tiles = kRunLines;  // that fetch one run of each of kChain rows
+  t.next = t.a;
+  if (first >= g.rows || i >= 3 * tiles) return;
+  const int64_t row = first + i % tiles * kChain / tiles;
+  t.next_stride = i < tiles ? g.dy_stride : g.x_stride;
+  t.next =
+      i < tiles ? g.dy + row * g.dy_stride + n0 : g.x + row * g.x_stride + k0 + (i / tiles - 1) * kRunLines * kLine;
+}
+
 SPAR_INLINE void outer_unit(const OuterProduct& g, const OuterUnits& units, int64_t unit, float* scratch) {
   const int64_t tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
   const int64_t i = unit % units.n, j = unit / units.n;
@@ -91,15 +103,16 @@ SPAR_INLINE void outer_unit(const OuterProduct& g, const OuterUnits& units, int6
       for (int64_t k = 0; k < num_k; k += kPanel) {
         float* c = g.dw + (n0 + n) * g.dw_stride + k0 + k;
         const float* words = b + k / kPanel * kSliceStride<kPanel>;
-        const Tile t = {a + n / kTileRows * kSliceStride<kTileRows>,
-                        reinterpret_cast<const uint32_t*>(words),
-                        0,
-                        depth,
-                        c,
-                        g.dw_stride,
-                        c,
-                        g.dw_stride,
-                        num_k - k < kPanel ? num_k - k : kPanel};
+        Tile t = {a + n / kTileRows * kSliceStride<kTileRows>,
+                  reinterpret_cast<const uint32_t*>(words),
+                  0,
+                  depth,
+                  c,
+                  g.dw_stride,
+                  c,
+                  g.dw_stride,
+                  num_k - k < kPanel ? num_k - k : kPanel};
+        fetch_rows(g, first + kChain, n0, k0, n / kTileRows * ((num_k + kPanel - 1) / kPanel) + k / kPanel, t);
         tile<kTileRows, 1, false, Source::kOuter>(t, height);
       }
     }

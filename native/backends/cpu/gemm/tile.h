@@ -21,9 +21,20 @@ constexpr int kTileRows = 4;
 // share no set of the first cache; or, for the outer product, kTileRows neighbours of each depth.
 constexpr int64_t kRowStride = kChain + 16;
 
-// Depths between the words in use and those fetched for later: into the first cache always, into
-// the second when the panel comes from memory.
+// Depths between the words in use and those fetched for later: into the first cache except for the
+// outer product, whose slices the hardware follows; into the second when the panel comes from memory.
 constexpr int64_t kNear = 16, kFar = 64;
+
+// What the outer product copies for its next chain is brought into the second cache during this one,
+// in runs of so many cache lines of so many floats.
+constexpr int64_t kLine = 16, kRunLines = 16;
+
+// Only with AVX-512: the narrower tiles have no loads to spare and lose a tenth by it.
+#if defined(__AVX512F__)
+constexpr bool kFetchNext = true;
+#else
+constexpr bool kFetchNext = false;
+#endif
 
 // kMemory: panels are read now for the first and only time. kCache: they lie in the second cache.
 // kOuter: the same, and A lies depth by depth.
@@ -40,6 +51,8 @@ struct Tile {
   const float* base;  // NULL: zero
   int64_t base_stride;
   int64_t columns;
+  const float* next = nullptr;  // kOuter: fetched meanwhile, a line a depth, kRunLines to a run
+  int64_t next_stride = 0;      // from run to run
 };
 
 template <int R, int V, bool kOuter>
@@ -83,9 +96,16 @@ SPAR_INLINE void fetch(const uint32_t* words, int64_t b_stride) {
   for (int v = 0; v < V; v++) {
     const uint32_t* at = words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes;
     if (v * kLanes % 16 != 0) continue;  // one cache line holds 16 words
-    __builtin_prefetch(at + kNear * kPanel, 0, 3);
+    if (kSource != Source::kOuter || !kFetchNext) __builtin_prefetch(at + kNear * kPanel, 0, 3);
     if (kSource == Source::kMemory) __builtin_prefetch(at + kFar * kPanel, 0, 2);
   }
+}
+
+// Line p of what is fetched for the next chain.
+template <Source kSource>
+SPAR_INLINE void fetch_next(const Tile& t, int64_t p) {
+  if (kSource == Source::kOuter && kFetchNext)
+    __builtin_prefetch(t.next + p / kRunLines * t.next_stride + p % kRunLines * kLine, 0, 2);
 }
 
 // R rows of C, the first `rows` of which are stored, and P neighbouring panels.
@@ -105,6 +125,7 @@ __attribute__((noinline)) void tile(const Tile& t, int rows) {
   if (!kBf16) {
     for (int64_t p = 0; p < depth; p++) {
       fetch<V, kSource>(words, b_stride);
+      fetch_next<kSource>(t, p);
 #pragma GCC unroll 16
       for (int v = 0; v < V; v++)
         std::memcpy(&b[v], words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes, sizeof(vf));
