@@ -71,12 +71,12 @@ SORTED = ("--layout", "sorted", "--micro", "2")  # little padding, few graphs
 
 
 def updates(workload, *layout):
-    """Updates in bf16; layout is for ragged pairs."""
+    """Updates in bf16; layout is for ragged pairs, of which neither way to lay them out is known to lose."""
     step = lambda name, *options, best=False: python(name, "torch_step.py", workload, *options, best=best)  # noqa: E731
     return (
         step("PyTorch bf16 autocast, compiled", *AUTOCAST, *COMPILED, *PRODUCTS, *layout, best=True),
         step("PyTorch bf16 weights, compiled", "--precision", "bf16", *COMPILED, *PRODUCTS, *layout),
-        step("PyTorch bf16 autocast, eager, packed", *AUTOCAST, "--head", "fused", "--layout", "packed"),
+        step("PyTorch bf16 autocast, eager, packed", *AUTOCAST, "--head", "fused", "--layout", "packed", best=bool(layout)),
     )
 
 
@@ -95,13 +95,13 @@ def trl(workload, best=True):
     )
 
 
-def rollouts(workload, best):
-    """best is the contender measured by default, by the first word of its name."""
+def rollouts(workload, *best):
+    """best are the contenders measured by default, by the first word of their names."""
     generate = lambda name, *options, best=False: python(name, "hf_generate.py", workload, *options, best=best)  # noqa: E731
     return (
-        llama("F16", workload, best=best == "llama.cpp"),
+        llama("F16", workload, best="llama.cpp" in best),
         llama("BF16", workload, best=False),
-        generate("Transformers bf16, compiled", *GENERATE, best=best == "Transformers"),
+        generate("Transformers bf16, compiled", *GENERATE, best="Transformers" in best),
         generate("Transformers bf16, eager", "--precision", "bf16"),
         generate("Transformers fp32, eager", "--precision", "fp32"),
     )
@@ -124,8 +124,8 @@ WORKS = {
     "w3": Work("update", "w3", updates("w3", *SORTED) + trl("w3", best=False)),
     "score": Work("score", "score", scores("score")),
     "rollout32": Work("rollout", "rollout32", rollouts("rollout32", "Transformers")),
-    "rollout8": Work("rollout", "rollout8", rollouts("rollout8", "llama.cpp")),
-    "rollout1": Work("rollout", "rollout1", rollouts("rollout1", "llama.cpp")),
+    "rollout8": Work("rollout", "rollout8", rollouts("rollout8", "llama.cpp", "Transformers")),
+    "rollout1": Work("rollout", "rollout1", rollouts("rollout1", "llama.cpp", "Transformers")),
     "iteration-sample": Work("rollout", "iteration-rollout", rollouts("iteration-rollout", "Transformers")),
     "iteration-score": Work("score", "iteration-pairs", scores("iteration-pairs")),
     "iteration-update": Work("update", "iteration-pairs", updates("iteration-pairs") + trl("iteration-pairs")),
