@@ -7,6 +7,7 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FETCHED = ROOT / ".deps" / "peers"
 HERE = pathlib.Path(__file__).resolve().parent
+THREADS = len(os.sched_getaffinity(0))  # of both sides
 
 # Freed memory is kept and lies in huge pages. Without this every large result of oneDNN is paid for in page faults;
 # it measured as good as tcmalloc and jemalloc with all their settings.
@@ -20,9 +21,10 @@ class Peer:
     argv: tuple
     env: dict
     best: bool = True  # False: only measured on request
+    library: bool = False  # what a user of a library has, measured beside the best
 
     def environment(self):
-        return {**os.environ, **self.env, "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
+        return {**os.environ, **self.env, "OMP_NUM_THREADS": str(THREADS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,19 +32,20 @@ class Work:
     kind: str  # of spar bench
     workload: str
     peers: tuple
+    precision: str = "bf16"  # of ours
 
     def file(self):
         return ROOT / "bench" / "workloads" / f"{self.workload}.json"
 
     def ours(self, repeats):
-        spar = [str(ROOT / "bin" / "spar"), "bench", self.kind, "--json", "--precision", "bf16", "--quiet-wait", "0s"]
-        return spar + ["--workload", str(self.file()), "--repeats", str(repeats)]
+        spar = [str(ROOT / "bin" / "spar"), "bench", self.kind, "--json", "--precision", self.precision, "--quiet-wait", "0s"]
+        return spar + ["--threads", str(THREADS), "--workload", str(self.file()), "--repeats", str(repeats)]
 
 
-def python(name, script, workload, *options, best=True):
+def python(name, script, workload, *options, best=True, library=False):
     file = ROOT / "bench" / "workloads" / f"{workload}.json"
     argv = (str(FETCHED / "venv" / "bin" / "python"), str(HERE / script), "--workload", str(file), *options)
-    return Peer(name, argv, TORCH_ENV, best)
+    return Peer(name, argv, TORCH_ENV, best, library)
 
 
 def llama(model, workload, *options, best=True):
@@ -52,6 +55,7 @@ def llama(model, workload, *options, best=True):
         str(FETCHED / f"smollm2-{model}.gguf"),
         str(FETCHED / "llama"),
         str(file),
+        f"threads={THREADS}",
         *options,
     )
     return Peer(f"llama.cpp {model}", argv, {"GLIBC_TUNABLES": MALLOC}, best)
@@ -61,65 +65,70 @@ GENERATE = ("--precision", "bf16", "--cache", "static", "--compile")
 COMPILED = ("--compile", "default", "--head", "fused")
 
 
-def updates(workload, ragged=False, trl=True):
-    """The layout that pads least without more graphs than a user would compile."""
-    layout = ("--layout", "sorted", "--micro", "2") if ragged else ()
-    autocast = ("--precision", "autocast")
-    peers = [
-        python("PyTorch bf16 autocast, compiled", "torch_step.py", workload, *autocast, *COMPILED, "--attention", "math", *layout),
-        python("PyTorch bf16 weights, compiled", "torch_step.py", workload, "--precision", "bf16", *COMPILED, "--attention", "math", *layout, best=False),
-        python("PyTorch fp32, compiled", "torch_step.py", workload, *COMPILED, *layout, best=not ragged),
-        python("PyTorch bf16 autocast, eager", "torch_step.py", workload, *autocast, "--head", "fused", "--layout", "packed", best=ragged),
-        python("PyTorch fp32, eager, plain head", "torch_step.py", workload, best=False),
-    ]
-    if trl:
-        peers += [
-            python("TRL DPOTrainer, tuned", "trl_dpo.py", workload, "--tuned"),
-            python("TRL DPOTrainer, as shipped", "trl_dpo.py", workload, best=False),
-        ]
-    return tuple(peers)
+PRODUCTS = ("--attention", "math")
+AUTOCAST = ("--precision", "autocast")
+SORTED = ("--layout", "sorted", "--micro", "2")  # little padding, few graphs
 
 
-def rollouts(workload):
+def updates(workload, *layout):
+    """Updates in bf16; layout is for ragged pairs, of which neither way to lay them out is known to lose."""
+    step = lambda name, *options, best=False: python(name, "torch_step.py", workload, *options, best=best)  # noqa: E731
     return (
-        llama("F16", workload),
+        step("PyTorch bf16 autocast, compiled", *AUTOCAST, *COMPILED, *PRODUCTS, *layout, best=True),
+        step("PyTorch bf16 weights, compiled", "--precision", "bf16", *COMPILED, *PRODUCTS, *layout),
+        step("PyTorch bf16 autocast, eager, packed", *AUTOCAST, "--head", "fused", "--layout", "packed", best=bool(layout)),
+    )
+
+
+def fp32_updates(workload, *layout):
+    return (
+        python("PyTorch fp32, compiled", "torch_step.py", workload, *COMPILED, *layout),
+        python("PyTorch fp32, compiled, products", "torch_step.py", workload, *COMPILED, *PRODUCTS, *layout, best=False),
+        python("PyTorch fp32, eager, plain head", "torch_step.py", workload, *layout, best=False),
+    )
+
+
+def trl(workload, best=True):
+    return (
+        python("TRL DPOTrainer, tuned", "trl_dpo.py", workload, "--tuned", best=best, library=True),
+        python("TRL DPOTrainer, as shipped", "trl_dpo.py", workload, best=False, library=True),
+    )
+
+
+def rollouts(workload, *best):
+    """best are the contenders measured by default, by the first word of their names."""
+    generate = lambda name, *options, best=False: python(name, "hf_generate.py", workload, *options, best=best)  # noqa: E731
+    return (
+        llama("F16", workload, best="llama.cpp" in best),
         llama("BF16", workload, best=False),
-        python("Transformers bf16, compiled", "hf_generate.py", workload, *GENERATE),
-        python("Transformers bf16, eager", "hf_generate.py", workload, "--precision", "bf16", best=False),
-        python("Transformers fp32, eager", "hf_generate.py", workload, "--precision", "fp32", best=False),
+        generate("Transformers bf16, compiled", *GENERATE, best="Transformers" in best),
+        generate("Transformers bf16, eager", "--precision", "bf16"),
+        generate("Transformers fp32, eager", "--precision", "fp32"),
     )
 
 
 def scores(workload):
+    score = lambda name, *options, best=False: python(name, "torch_score.py", workload, *options, best=best)  # noqa: E731
     return (
-        python("Transformers bf16, compiled", "torch_score.py", workload, "--precision", "bf16", "--compile"),
-        python("PyTorch bf16, compiled", "torch_score.py", workload, "--precision", "bf16", "--compile", "--model", "plain", best=False),
-        python("Transformers bf16, eager", "torch_score.py", workload, "--precision", "bf16", best=False),
-        python("Transformers fp32, compiled", "torch_score.py", workload, "--compile", best=False),
+        score("Transformers bf16, compiled", "--precision", "bf16", "--compile", best=True),
+        score("PyTorch bf16, compiled", "--precision", "bf16", "--compile", "--model", "plain"),
+        score("Transformers bf16, eager", "--precision", "bf16"),
+        score("Transformers fp32, compiled", "--compile"),
     )
 
 
 WORKS = {
-    "w1": Work("update", "w1", updates("w1")),
-    "w2": Work("update", "w2", updates("w2", trl=False)),
-    "w3": Work("update", "w3", updates("w3", ragged=True)),
+    "w1": Work("update", "w1", updates("w1") + trl("w1")),
+    "w1-fp32": Work("update", "w1", fp32_updates("w1"), precision="fp32"),
+    "w2": Work("update", "w2", updates("w2")),
+    "w3": Work("update", "w3", updates("w3", *SORTED) + trl("w3", best=False)),
     "score": Work("score", "score", scores("score")),
-    "rollout32": Work("rollout", "rollout32", rollouts("rollout32")),
-    "rollout8": Work("rollout", "rollout8", rollouts("rollout8")),
-    "rollout1": Work("rollout", "rollout1", rollouts("rollout1")),
-    "iteration-sample": Work(
-        "rollout",
-        "iteration-rollout",
-        (python("Transformers bf16, compiled", "hf_generate.py", "iteration-rollout", *GENERATE),),
-    ),
-    "iteration-score": Work(
-        "score",
-        "iteration-pairs",
-        (python("Transformers bf16, compiled", "torch_score.py", "iteration-pairs", "--precision", "bf16", "--compile"),),
-    ),
-    "iteration-update": Work(
-        "update", "iteration-pairs", (python("TRL DPOTrainer, tuned", "trl_dpo.py", "iteration-pairs", "--tuned"),)
-    ),
+    "rollout32": Work("rollout", "rollout32", rollouts("rollout32", "Transformers")),
+    "rollout8": Work("rollout", "rollout8", rollouts("rollout8", "llama.cpp", "Transformers")),
+    "rollout1": Work("rollout", "rollout1", rollouts("rollout1", "llama.cpp", "Transformers")),
+    "iteration-sample": Work("rollout", "iteration-rollout", rollouts("iteration-rollout", "Transformers")),
+    "iteration-score": Work("score", "iteration-pairs", scores("iteration-pairs")),
+    "iteration-update": Work("update", "iteration-pairs", updates("iteration-pairs") + trl("iteration-pairs")),
 }
 
 # One iteration of `make real`: 64 prompts with one sample each, the reference log-probs of 64 pairs, and two epochs of

@@ -202,8 +202,8 @@ int main(int argc, char** argv) {
     std::vector<double> sorted = times;
     std::sort(sorted.begin(), sorted.end());
     const double median = (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;
-    std::printf("{\"tokens_per_s\": %.2f, \"peak_rss\": %lld, \"steps_s\": [", r.batch * r.new_tokens / median,
-                peak_rss());
+    std::printf("{\"tokens_per_s\": %.2f, \"tokens\": %d, \"peak_rss\": %lld, \"steps_s\": [", r.batch * r.new_tokens / median,
+                r.batch * r.new_tokens, peak_rss());
     for (size_t i = 0; i < times.size(); i++) std::printf("%s%.4f", i ? ", " : "", times[i]);
     std::printf("]}\n");
     std::fflush(stdout);

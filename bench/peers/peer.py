@@ -58,7 +58,7 @@ class Driver:
 
     def report(self, tokens, times):
         rate = tokens / statistics.median(times)
-        print(json.dumps({"tokens_per_s": rate, "steps_s": times, "peak_rss": peak_rss()}), file=self.out)
+        print(json.dumps({"tokens_per_s": rate, "tokens": tokens, "steps_s": times, "peak_rss": peak_rss()}), file=self.out)
 
 
 def requests():

@@ -78,7 +78,7 @@ class Step:
         self.body = torch.compile(self.model, dynamic=False, **options) if compiled else self.model
         self.head = torch.compile(token_logps, dynamic=args.head == "fused" and None, **options) if compiled else token_logps
         self.autocast = args.precision == "autocast"
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=5e-7, fused=True)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=5e-7, weight_decay=0.0, fused=True)
 
     def precision(self):
         return torch.autocast("cpu", dtype=torch.bfloat16) if self.autocast else contextlib.nullcontext()
