@@ -30,9 +30,8 @@ void head_forward(const Exec& exec, const HeadForward& a) {
   for (int64_t first = 0; first < vocab; first += kHeadChunk) {
     const Product g = logits_of(a.x, a.weight, exec.precision == SPAR_BF16, rows, first, a.chunk);
     product(threads, g, [](int64_t, int64_t, int64_t, int64_t) {});
-    each_row(threads, rows, [&](int64_t t) {
-      add_logits(&state[t], a.chunk + t * kHeadChunk, g.columns, a.target[t] - first);
-    });
+    each_row(threads, rows,
+             [&](int64_t t) { add_logits(&state[t], a.chunk + t * kHeadChunk, g.columns, a.target[t] - first); });
   }
   finish_rows(a, state);
 }

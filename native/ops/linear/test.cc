@@ -136,10 +136,10 @@ void packed_by_rows(Check& c, Shape s, int32_t precision) {
 
 // Halfway cases go to even, others to the nearer neighbour, denormals are zero.
 void rounding(Check& c) {
-  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001,
-                           0x3f807fff, 0xbf808000, 0x7f7e8001, 0x00808001, 0x807fffff};
-  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000,
-                         0x3f800000, 0xbf800000, 0x7f7f0000, 0x00810000, 0x00000000};
+  const uint32_t from[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff,
+                           0xbf808000, 0x7f7e8001, 0x00808001, 0x807fffff};
+  const uint32_t to[] = {0x3f800000, 0x3f800000, 0x3f820000, 0x3f810000, 0x3f800000,
+                         0xbf800000, 0x7f7f0000, 0x00810000, 0x00000000};
   const int64_t n = sizeof from / 4;
   const PackedWeight w = packed(c, c.kernels(), c.copy(reinterpret_cast<const float*>(from), n), n, 1, SPAR_BF16);
   const float one = 1;

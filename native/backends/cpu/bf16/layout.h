@@ -38,7 +38,9 @@ SPAR_INLINE int64_t packed_values(int64_t columns, int64_t depth) {
 }
 
 // The first n of 16 or 32 lanes, n clamped.
-SPAR_INLINE __mmask16 lanes16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0); }
+SPAR_INLINE __mmask16 lanes16(int64_t n) {
+  return static_cast<__mmask16>(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
+}
 
 SPAR_INLINE __m512 part(const float* p, int64_t n) {
   return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(lanes16(n), p);

@@ -30,8 +30,7 @@ SPAR_INLINE void forward(const Exec& exec, const LinearForward& a) { product(exe
 SPAR_INLINE void backward_input(const Exec& exec, const LinearBackwardInput& a) {
   const int64_t n = a.weight.n, k = a.weight.k;
   const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward);
-  product(exec.backend->threads,
-          {a.dy, n, panels, strip(n), a.dx, k, a.accumulate ? a.dx : nullptr, k, *a.rows, k, n});
+  product(exec.backend->threads, {a.dy, n, panels, strip(n), a.dx, k, a.accumulate ? a.dx : nullptr, k, *a.rows, k, n});
 }
 
 SPAR_INLINE void backward_weight(const Exec& exec, const LinearBackwardWeight& a) {

@@ -136,8 +136,9 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
         const float* soon = g.dy + (m + packed * kStep) * g.dy_stride + n + kRows;
         beside.fetch = {reinterpret_cast<const char*>(soon), g.dy_stride * 4, (end - packed) * kStep, end > packed, 0};
         beside.runs = ceil_div(slice * kStep, some);
-        multiply_strip<Streamed::kB>(kBlocks, a + step * kTile, steps * kTile, b + (group * kPanels * steps + step) * kTile,
-                       steps * kTile, some, sum, true, beside);
+        multiply_strip<Streamed::kB>(kBlocks, a + step * kTile, steps * kTile,
+                                     b + (group * kPanels * steps + step) * kTile, steps * kTile, some, sum, true,
+                                     beside);
         pack_transposed(g, m, steps, packed, end, n + kRows, other);
         packed = end;
         if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);

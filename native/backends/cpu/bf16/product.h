@@ -36,7 +36,7 @@ SPAR_INLINE int64_t near_steps(int64_t steps) { return steps <= kNearSteps + kNe
 
 // Strips of kRows rows by groups of kColumns columns.
 struct Cut {
-  int64_t strips, groups;            // of a unit
+  int64_t strips, groups;  // of a unit
   int64_t row_units, column_units;
   int64_t units() const { return row_units * column_units; }
 };
@@ -60,7 +60,8 @@ SPAR_INLINE Cut cut_of(int64_t rows, int64_t columns, int64_t steps, int64_t thr
       const int64_t g = ceil_div(groups, at_most(ceil_div(threads * wave, row_units), groups));
       const Cut cut = {s, g, row_units, ceil_div(groups, g)};
       const int64_t reading = s * kRows * steps * kStep * 4 / kBytesPerCycle;
-      const int64_t passing = (g * kPanels * steps * kTile * 2 + s * g * kSums * 8 * ceil_div(steps, chain)) / kBytesPerCycle;
+      const int64_t passing =
+          (g * kPanels * steps * kTile * 2 + s * g * kSums * 8 * ceil_div(steps, chain)) / kBytesPerCycle;
       const int64_t multiplying = s * g * steps * kBlocks * kPanels * kPerTile;
       const int64_t unit = reading + (passing > multiplying ? passing : multiplying) + kPerUnit;
       const int64_t total = ceil_div(cut.units(), threads) * unit;
@@ -85,8 +86,8 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
 
 // One product of a strip and a group; `beside` is done with on return.
 template <Streamed kStreamed>
-static void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b,
-                                int64_t b_stride, int64_t steps, float* sums, bool add, Beside& beside) {
+static void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
+                           int64_t steps, float* sums, bool add, Beside& beside) {
   beside.rows = ceil_div(kRows, steps);
   __asm__ volatile("" ::: "memory");
   if (blocks == 1)
@@ -148,7 +149,8 @@ SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int6
 
 SPAR_INLINE bool streams(const Product& g) {
   constexpr int64_t kLarge = 4 << 20;  // bytes, past what caches keep for the next op
-  return g.rows * g.columns * 4 >= kLarge && g.c_stride % 16 == 0 && steps_of(g.depth) <= kChainSteps && reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
+  return g.rows * g.columns * 4 >= kLarge && g.c_stride % 16 == 0 && steps_of(g.depth) <= kChainSteps &&
+         reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
 }
 
 SPAR_INLINE void product(ThreadPool& threads, const Product& g) {
