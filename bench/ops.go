@@ -292,7 +292,9 @@ func openTraining(m *native.Model, rows, _ int) (func() error, func() error, err
 const decodeSteps = 8
 
 func openDecode(m *native.Model, rows, repeats int) (func() error, func() error, error) {
-	length := promptRows + decodeSteps*(repeats+2)
+	// Prompts are computed beside sequences that already draw: at least 16 rows of them a step.
+	admission := rows * promptRows / 16
+	length := promptRows + admission + decodeSteps*(repeats+2)
 	s, err := m.OpenSampler(native.SamplerConfig{MaxRows: max(rows, promptRows), KVTokens: rows * (length + 1)})
 	if err != nil {
 		return nil, nil, err
