@@ -29,6 +29,7 @@ typedef float vf __attribute__((vector_size(kLanes * 4)));
 typedef int32_t vi __attribute__((vector_size(kLanes * 4)));
 
 #define SPAR_INLINE static inline __attribute__((always_inline, unused))
+#define SPAR_INLINE_MEMBER inline __attribute__((always_inline))
 
 SPAR_INLINE vf load(const float* p) {
   vf v;

@@ -135,14 +135,15 @@ class BackwardBlock {
       Sight of = tile[i].seen;
       for (int64_t k = i; k < i + rows; k++) widen(of, tile[k].seen);
       const int64_t from = of.low / kLanes * kLanes;
-      dots(rows, query_ + i * width_, width_, key_columns_, block_, at_.D, from, of.high, p_ + i * block_);
-      dots(rows, dout_ + i * width_, width_, value_columns_, block_, at_.D, from, of.high, ds_ + i * block_);
+      const Columns keys = {key_columns_, block_}, values = {value_columns_, block_};
+      dots(rows, query_ + i * width_, width_, keys, at_.D, from, of.high, p_ + i * block_, block_);
+      dots(rows, dout_ + i * width_, width_, values, at_.D, from, of.high, ds_ + i * block_, block_);
       for (int64_t k = i; k < i + rows; k++) score_gradients(tile[k].seen, k, low, high);
-      add_weighted(rows, {ds_ + i * block_ + from, block_, 1}, keys_ + from * width_, width_, of.high - from,
-                   dq_ + i * width_);
+      add_weighted(rows, {ds_ + i * block_ + from, block_, 1}, Rows{keys_ + from * width_, width_}, of.high - from,
+                   dq_ + i * width_, width_);
     }
-    add_weighted(high - low, {ds_ + low, 1, block_}, query_, width_, count, dk_ + low * width_);
-    add_weighted(high - low, {p_ + low, 1, block_}, dout_, width_, count, dv_ + low * width_);
+    add_weighted(high - low, {ds_ + low, 1, block_}, Rows{query_, width_}, count, dk_ + low * width_, width_);
+    add_weighted(high - low, {p_ + low, 1, block_}, Rows{dout_, width_}, count, dv_ + low * width_, width_);
     for (int64_t i = 0; i < count; i++)
       put_or_add(a_.dqkv + tile[i].row * at_.stride + tile[i].head * at_.D, dq_ + i * width_, at_.D, add_);
   }

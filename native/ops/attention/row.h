@@ -53,7 +53,7 @@ class Tile {
   Tile(float* scratch, const AttentionShape& shape, int64_t heads)
       : d_(shape.head_dim), width_(round_up(d_, kLanes)), heads_(heads), scale_(shape.scale * kLog2E) {
     const int64_t queries = tile_queries(shape);
-    block_ = {take(scratch, kBlockColumns * width_), take(scratch, kBlockKeys * width_), d_, width_};
+    memory_ = {take(scratch, kBlockColumns * width_), take(scratch, kBlockKeys * width_), d_, width_};
     score_ = take(scratch, kGroup * kBlockColumns);
     query_ = take(scratch, queries * width_);
     acc_ = take(scratch, queries * width_);
@@ -80,14 +80,10 @@ class Tile {
   void walk(const Span& span, const Sight* sight, int64_t first, int64_t last) {
     Sight all = sight[first];
     for (int64_t r = first; r < last; r++) widen(all, sight[r]);
-    for (int64_t block = all.low / kBlockKeys * kBlockKeys; block < all.high; block += kBlockKeys) {
-      shift_ = span.fill(block, within_block(all, block), block_);
-      Cursor at = {first, 0};
-      for (int64_t i = first * heads_; i < last * heads_; i += kGroup) {
-        const int64_t left = last * heads_ - i;
-        walk_group(sight, block, at, i, left < kGroup ? left : kGroup);
-      }
-    }
+    const int64_t queries = (last - first) * heads_;
+    for (int64_t at = all.low / kBlockKeys * kBlockKeys; at < all.high; at += kBlockKeys)
+      span.with_block(at, within_block(all, at), queries, memory_,
+                      [&](const auto& block) { walk_block(block, at, sight, first, last); });
   }
 
   // Writes row r's heads to out (contiguous) and their log-sum-exp to lse unless NULL.
@@ -114,28 +110,39 @@ class Tile {
     return p;
   }
 
-  // Queries [first, first + count), the first of them at `at`, with the loaded block.
-  void walk_group(const Sight* sight, int64_t block, Cursor& at, int64_t first, int64_t count) {
+  // Rows [first, last) with the block that starts at key `start`.
+  template <class Block>
+  void walk_block(const Block& block, int64_t start, const Sight* sight, int64_t first, int64_t last) {
+    Cursor at = {first, 0};
+    for (int64_t i = first * heads_; i < last * heads_; i += kGroup) {
+      const int64_t left = last * heads_ - i;
+      walk_group(block, start, sight, at, i, left < kGroup ? left : kGroup);
+    }
+  }
+
+  // Queries [first, first + count), the first of them at `at`.
+  template <class Block>
+  void walk_group(const Block& block, int64_t start, const Sight* sight, Cursor& at, int64_t first, int64_t count) {
     Sight seen[kGroup], all = {0, 0}, common = {0, kBlockKeys};
     for (int64_t k = 0; k < count; k++) {
-      seen[k] = within_block(sight[at.row], block);
+      seen[k] = within_block(sight[at.row], start);
       if (++at.head == heads_) at = {at.row + 1, 0};
       widen(all, seen[k]);
       if (seen[k].low > common.low) common.low = seen[k].low;
       if (seen[k].high < common.high) common.high = seen[k].high;
     }
     if (all.low >= all.high) return;
-    const int64_t from = (shift_ + all.low) / kLanes * kLanes;
-    dots(count, query_ + first * width_, width_, block_.keys, kBlockColumns, d_, from, shift_ + all.high, score_);
+    const int64_t shift = block.shift, from = (shift + all.low) / kLanes * kLanes;
+    dots(count, query_ + first * width_, width_, block.keys, d_, from, shift + all.high, score_, kBlockColumns);
     for (int64_t k = 0; k < count; k++)
-      if (seen[k].low < seen[k].high) powers(first + k, score_ + k * kBlockColumns + shift_, seen[k]);
+      if (seen[k].low < seen[k].high) powers(first + k, score_ + k * kBlockColumns + shift, seen[k]);
     if (common.low >= common.high) common = {kBlockKeys, kBlockKeys};
     for (int64_t k = 0; k < count; k++)
       if (seen[k].low < common.low)
-        add_values(first + k, 1, k, {seen[k].low, seen[k].high < common.low ? seen[k].high : common.low});
-    add_values(first, count, 0, common);
+        add_values(block, first + k, 1, k, {seen[k].low, seen[k].high < common.low ? seen[k].high : common.low});
+    add_values(block, first, count, 0, common);
     for (int64_t k = 0; k < count; k++)
-      if (seen[k].high > common.high) add_values(first + k, 1, k, {common.high, seen[k].high});
+      if (seen[k].high > common.high) add_values(block, first + k, 1, k, {common.high, seen[k].high});
   }
 
   // Replaces the dot products of query i by 2^(score - max), scores being in units of log 2, having
@@ -170,16 +177,17 @@ class Tile {
 
   // Adds the values [part.low, part.high) of the block to the sums of `count` queries, the first of
   // them the k-th of the group.
-  void add_values(int64_t i, int64_t count, int64_t k, Sight part) {
+  template <class Block>
+  void add_values(const Block& block, int64_t i, int64_t count, int64_t k, Sight part) {
     if (part.low >= part.high) return;
-    const float* weights = score_ + k * kBlockColumns + shift_ + part.low;
-    add_weighted(count, {weights, kBlockColumns, 1}, block_.values + part.low * width_, width_, part.high - part.low,
-                 acc_ + i * width_);
+    const float* weights = score_ + k * kBlockColumns + block.shift + part.low;
+    add_weighted(count, {weights, kBlockColumns, 1}, block.values.from(part.low), part.high - part.low,
+                 acc_ + i * width_, width_);
   }
 
-  int64_t d_, width_, heads_, rows_ = 0, shift_ = 0;
+  int64_t d_, width_, heads_, rows_ = 0;
   float scale_;  // of scores in units of log 2
-  BlockMemory block_;
+  BlockMemory memory_;
   float* score_;         // [kGroup, kBlockColumns]
   float *query_, *acc_;  // [queries, width]
   float *sum_, *max_;    // [queries, kLanes], [queries]

@@ -1,6 +1,7 @@
 // The attention_decode op for one kernel family: see op.h.
 #include "backends/cpu/kernels.h"
 #include "ops/attention/row.h"
+#include "ops/attention_decode/pool_span.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {

@@ -27,7 +27,7 @@ struct Drain {
   int64_t next = 0, rows = 0;
   bool stream = false;  // past the caches; rows of `to` are 64-byte aligned and columns whole
 
-  inline __attribute__((always_inline)) void row() {
+  SPAR_INLINE_MEMBER void row() {
     if (next >= rows) return;
     const float* sums = sums_row(from, next);
     // What the next strip will write, or read first.
@@ -71,7 +71,7 @@ struct Fill {
   int64_t next = 0, rows = 0;
   const float* soon = nullptr;  // rows to fetch for a later fill
 
-  inline __attribute__((always_inline)) void row() {
+  SPAR_INLINE_MEMBER void row() {
     if (next >= rows) return;
     _mm_prefetch(soon, _MM_HINT_T0);
     _mm_prefetch(soon + 16, _MM_HINT_T0);
@@ -92,7 +92,7 @@ struct Fetch {
   int64_t strip_stride = 0;
   int64_t done = 0;
 
-  inline __attribute__((always_inline)) void runs(int64_t n) {
+  SPAR_INLINE_MEMBER void runs(int64_t n) {
     for (; n > 0 && strips > 0; n--) {
       _mm_prefetch(at + done * stride, _MM_HINT_T1);
       _mm_prefetch(at + done * stride + 64, _MM_HINT_T1);
@@ -110,14 +110,14 @@ struct Beside {
   Fetch fetch;
   int64_t rows = 0, runs = 0;  // of drain and fill, and of fetch, in one step
 
-  inline __attribute__((always_inline)) void step() {
+  SPAR_INLINE_MEMBER void step() {
     for (int64_t i = 0; i < rows; i++) {
       drain.row();
       fill.row();
     }
     fetch.runs(runs);
   }
-  inline __attribute__((always_inline)) void finish() {
+  SPAR_INLINE_MEMBER void finish() {
     while (drain.next < drain.rows) drain.row();
     while (fill.next < fill.rows) fill.row();
   }
