@@ -130,9 +130,8 @@ func (c OpsConfig) wanted(prefix string) bool {
 
 // The ops that a phase may hold, for the filter.
 var (
-	trainingOps = []string{"embed_forward", "embed_backward", "norm_forward", "norm_apply", "norm_backward", "linear_prepare", "linear_forward",
-		"linear_backward_input", "linear_backward_weight", "rope_forward", "rope_backward", "attention_forward", "attention_backward", "act_forward",
-		"act_backward", "head_forward", "head_backward", "residual", "gather", "scatter", "grad_norm", "optimizer_update", "zero_rows"}
+	trainingOps = []string{"embed_forward", "embed_backward", "norm_forward", "norm_apply", "norm_backward", "linear_prepare", "linear_forward", "linear_gated",
+		"linear_backward_input", "linear_backward_weight", "rope_forward", "rope_backward", "attention_forward", "attention_backward", "act_backward", "head_forward", "head_backward", "residual", "gather", "scatter", "grad_norm", "optimizer_update", "zero_rows"}
 	decodeOps = []string{"attention_decode", "kv_write", "sample"}
 )
 

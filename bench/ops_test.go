@@ -61,7 +61,7 @@ func TestLimit(t *testing.T) {
 		{"linear_forward", 1e9, 1e6, native.BF16, slow, "fp32"},
 		{"linear_forward", 1e6, 1e6, native.BF16, p, "read"},
 		{"attention_forward", 1e9, 1e6, native.BF16, p, "fp32"},
-		{"act_forward", 1e6, 1e6, native.FP32, p, "copy"},
+		{"act_backward", 1e6, 1e6, native.FP32, p, "copy"},
 		{"optimizer_update", 1e6, 1e6, native.FP32, p, "update"},
 	} {
 		if got, _, _ := limitOf(native.OpProfile{Name: c.op, Flops: c.flops, Bytes: c.bytes}, c.precision, c.probe); got != c.want {

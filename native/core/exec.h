@@ -19,6 +19,7 @@ struct PackedWeight {
   void* forward;        // for y = x W^T; linear_packed_bytes() long
   void* backward;       // for dx = dy W; NULL when the model is not trainable
   int64_t n, k;
+  bool gated = false;  // rows are gates, then as many ups, for linear_gated alone
 };
 
 // What a batch looks like in the call at hand. Filled by spar_forward, read by ops.

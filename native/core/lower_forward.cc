@@ -28,15 +28,15 @@ float* lower_qkv(const Lowering& l, int32_t layer, const Passing& passing, Layer
 }
 
 // norm, gate and up, SwiGLU, down: y = x_mid and its branch.
-void lower_mlp(const Lowering& l, int32_t layer, const Passing& passing, LayerActivations& a, float* y) {
+void lower_mlp(const Lowering& l, int32_t layer, const Passing& passing, LayerActivations& a, float* y, bool keep) {
   const LayerWeights& w = l.weights.layers[static_cast<size_t>(layer)];
   const int64_t c = l.spec.hidden_size, f = l.spec.intermediate_size;
   a.rstd2 = l.take(1);
   append(l.program, layer, "post_attention",
          NormForward{l.rows, a.x_mid, w.norm2.data, passing.normed, a.rstd2, c, l.spec.norm_eps});
   a.gate_up = l.take(2 * f);
-  append(l.program, layer, "gate_up", LinearForward{l.rows, passing.normed, w.gate_up.packed, nullptr, a.gate_up});
-  append(l.program, layer, "", ActForward{l.rows, a.gate_up, passing.h, f});
+  append(l.program, layer, "gate_up",
+         LinearGated{l.rows, passing.normed, w.gate_up.packed, a.gate_up, passing.h, keep});
   append(l.program, layer, "down", LinearForward{l.rows, passing.h, w.down.packed, nullptr, y, a.x_mid});
 }
 
@@ -55,7 +55,7 @@ float* lower_layer(const Lowering& l, int32_t layer, const Passing& passing, Lay
   if (!keep)
     for (float* dead : {a.rstd1, a.attention, a.lse}) l.arena.drop(dead);
   float* y = keep ? l.take(c) : a.x;
-  lower_mlp(l, layer, passing, a, y);
+  lower_mlp(l, layer, passing, a, y, keep);
   if (!keep)
     for (float* dead : {a.rstd2, a.gate_up}) l.arena.drop(dead);
   return y;

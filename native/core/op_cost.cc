@@ -50,6 +50,10 @@ struct Cost {
     if (a.residual != nullptr) cost.bytes += 4 * *a.rows * a.weight.n;
     return cost;
   }
+  OpCost operator()(const LinearGated& a) const {
+    const int64_t m = *a.rows, n = a.weight.n, written = a.keep != 0 ? n + n / 2 : n / 2;
+    return {2 * m * n * a.weight.k + 6 * m * n, 4 * m * (a.weight.k + written) + weight_bytes(a.weight)};
+  }
   OpCost operator()(const LinearBackwardInput& a) const { return product(*a.rows, a.weight); }
   OpCost operator()(const LinearBackwardWeight& a) const {
     int64_t m = *a.rows;
@@ -79,7 +83,6 @@ struct Cost {
     int64_t element = 8 + 2 * pool_element_bytes(exec.precision);
     return {0, element * int64_t{a.decode->rows} * a.kv_heads * a.head_dim};
   }
-  OpCost operator()(const ActForward& a) const { return {12 * *a.rows * a.f, 12 * *a.rows * a.f}; }
   OpCost operator()(const ActBackward& a) const { return {20 * *a.rows * a.f, 24 * *a.rows * a.f}; }
   OpCost operator()(const HeadForward& a) const {
     int64_t t = *a.rows;

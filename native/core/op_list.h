@@ -21,6 +21,7 @@ struct ZeroRows {
   X(NormBackward, norm_backward)                  \
   X(LinearPrepare, linear_prepare)                \
   X(LinearForward, linear_forward)                \
+  X(LinearGated, linear_gated)                    \
   X(LinearBackwardInput, linear_backward_input)   \
   X(LinearBackwardWeight, linear_backward_weight) \
   X(RopeForward, rope_forward)                    \
@@ -29,7 +30,6 @@ struct ZeroRows {
   X(AttentionBackward, attention_backward)        \
   X(AttentionDecode, attention_decode)            \
   X(KvWrite, kv_write)                            \
-  X(ActForward, act_forward)                      \
   X(ActBackward, act_backward)                    \
   X(HeadForward, head_forward)                    \
   X(HeadBackward, head_backward)                  \

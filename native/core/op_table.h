@@ -32,6 +32,7 @@ struct OpTable {
   Kernel<NormBackward> norm_backward;
   Kernel<LinearPrepare> linear_prepare;
   Kernel<LinearForward> linear_forward;
+  Kernel<LinearGated> linear_gated;
   Kernel<LinearBackwardInput> linear_backward_input;
   Kernel<LinearBackwardWeight> linear_backward_weight;
   Kernel<RopeForward> rope_forward;
@@ -40,7 +41,7 @@ struct OpTable {
   Kernel<AttentionBackward> attention_backward;
   Kernel<AttentionDecode> attention_decode;
   Kernel<KvWrite> kv_write;
-  Kernel<ActForward> act_forward;
+  Kernel<ActForward> act_forward;  // the last part of linear_gated
   Kernel<ActBackward> act_backward;
   Kernel<HeadForward> head_forward;
   Kernel<HeadBackward> head_backward;

@@ -73,6 +73,9 @@ struct Printer {
     pointer("x", a.x), weight(a.weight), pointer("bias", a.bias), pointer("y", a.y);
     pointer("residual", a.residual);
   }
+  void operator()(const LinearGated& a) {
+    pointer("x", a.x), weight(a.weight), pointer("gate_up", a.gate_up), pointer("h", a.h), number("keep", a.keep);
+  }
   void operator()(const LinearBackwardInput& a) {
     pointer("dy", a.dy), weight(a.weight), pointer("dx", a.dx), number("accumulate", a.accumulate);
   }
@@ -95,7 +98,6 @@ struct Printer {
     pointer("qkv", a.qkv), pool(a.pool), pointer("out", a.out), shape(a.shape);
   }
   void operator()(const KvWrite& a) { pointer("qkv", a.qkv), pool(a.pool); }
-  void operator()(const ActForward& a) { pointer("gate_up", a.gate_up), pointer("h", a.h), number("f", a.f); }
   void operator()(const ActBackward& a) {
     pointer("dh", a.dh), pointer("gate_up", a.gate_up), pointer("d_gate_up", a.d_gate_up), number("f", a.f);
   }

@@ -17,18 +17,18 @@ struct Binder {
   void* panels(const MatrixSlot& slot, int32_t direction) const {
     return packed.take<char>(ops.linear_packed_bytes(slot.n, slot.k, desc.precision, direction));
   }
-  MatrixWeight matrix(const MatrixSlot& slot) const {
+  MatrixWeight matrix(const MatrixSlot& slot, bool gated = false) const {
     void* forward = panels(slot, 0);
     void* backward = desc.trainable ? panels(slot, 1) : nullptr;
-    return {{master(slot.offset), forward, backward, slot.n, slot.k}, grad(slot.offset)};
+    return {{master(slot.offset), forward, backward, slot.n, slot.k, gated}, grad(slot.offset)};
   }
   VectorWeight vector(const VectorSlot& slot) const {
     if (slot.n == 0) return {nullptr, nullptr};
     return {master(slot.offset), grad(slot.offset)};
   }
   LayerWeights layer(const LayerLayout& l) const {
-    return {matrix(l.qkv),   matrix(l.o),    matrix(l.gate_up), matrix(l.down),  vector(l.norm1),
-            vector(l.norm2), vector(l.bias), vector(l.q_norm),  vector(l.k_norm)};
+    return {matrix(l.qkv),   matrix(l.o),    matrix(l.gate_up, true), matrix(l.down),  vector(l.norm1),
+            vector(l.norm2), vector(l.bias), vector(l.q_norm),        vector(l.k_norm)};
   }
 };
 

@@ -93,12 +93,16 @@ static void check_profile(engine* e, batch* b) {
   OK(e->context, spar_profile_start(e->context, 1));
   OK(e->context, run_forward(b, 0));
   OK(e->context, spar_profile_read(e->context, p, 40, &count));
-  const spar_op_profile* linear = NULL;
-  for (int i = 0; i < count; i++)
+  const spar_op_profile *linear = NULL, *gated = NULL;
+  for (int i = 0; i < count; i++) {
     if (strcmp(p[i].name, "linear_forward") == 0) linear = &p[i];
-  CHECK(linear != NULL && linear->calls == 4 * LAYERS && linear->time_ns > 0);
-  int64_t qkv = (HEADS + 2 * KV_HEADS) * HEAD_DIM, weights = HIDDEN * (qkv + HEADS * HEAD_DIM + 3 * FFN);
+    if (strcmp(p[i].name, "linear_gated") == 0) gated = &p[i];
+  }
+  CHECK(linear != NULL && linear->calls == 3 * LAYERS && linear->time_ns > 0);
+  CHECK(gated != NULL && gated->calls == LAYERS && gated->time_ns > 0);
+  int64_t qkv = (HEADS + 2 * KV_HEADS) * HEAD_DIM, weights = HIDDEN * (qkv + HEADS * HEAD_DIM + FFN);
   CHECK(linear != NULL && linear->flops == 2 * LAYERS * b->rows * weights);
+  CHECK(gated != NULL && gated->flops == 2 * LAYERS * b->rows * (HIDDEN * 2 * FFN + 6 * FFN));
   p[0].size = 1;
   REFUSED(e->context, spar_profile_read(e->context, p, 40, &count), SPAR_E_INVALID, "spar_op_profile: size is 1");
   REFUSED(e->context, spar_profile_read(e->context, NULL, 40, &count), SPAR_E_INVALID, "must not be NULL");

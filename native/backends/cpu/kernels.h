@@ -20,6 +20,7 @@ void norm_apply(const Exec&, const NormApply&);
 void norm_backward(const Exec&, const NormBackward&);
 void linear_prepare(const Exec&, const LinearPrepare&);
 void linear_forward(const Exec&, const LinearForward&);
+void linear_gated(const Exec&, const LinearGated&);
 void linear_backward_input(const Exec&, const LinearBackwardInput&);
 void linear_backward_weight(const Exec&, const LinearBackwardWeight&);
 void rope_forward(const Exec&, const RopeForward&);

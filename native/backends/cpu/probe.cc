@@ -110,17 +110,6 @@ float probe_read(const float* memory, int64_t count) {
   return sum(all);
 }
 
-#if defined(__AVX512F__)
-SPAR_INLINE void store_past_caches(float* p, vf v) { _mm512_stream_ps(p, (__m512)v); }
-SPAR_INLINE void drain_stores() { _mm_sfence(); }
-#elif defined(__AVX2__)
-SPAR_INLINE void store_past_caches(float* p, vf v) { _mm256_stream_ps(p, (__m256)v); }
-SPAR_INLINE void drain_stores() { _mm_sfence(); }
-#else
-SPAR_INLINE void store_past_caches(float* p, vf v) { store(p, v); }
-SPAR_INLINE void drain_stores() {}
-#endif
-
 void probe_copy(const float* from, float* to, int64_t count) {
   walk(from, count, [&](int64_t at, int) { store_past_caches(to + at, load(from + at)); });
   drain_stores();

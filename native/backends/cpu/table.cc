@@ -29,6 +29,7 @@ const OpTable table = {
     norm_backward,
     linear_prepare,
     linear_forward,
+    linear_gated,
     linear_backward_input,
     linear_backward_weight,
     rope_forward,

@@ -85,6 +85,19 @@ SPAR_INLINE vf sqrt(vf a) {
 SPAR_INLINE float fma(float a, float b, float c) { return a * b + c; }
 #endif
 
+// Stores past the caches, where the hardware can: p is aligned to the vector. drain_stores() makes them
+// visible to other threads.
+#if defined(__AVX512F__)
+SPAR_INLINE void store_past_caches(float* p, vf v) { _mm512_stream_ps(p, (__m512)v); }
+SPAR_INLINE void drain_stores() { _mm_sfence(); }
+#elif defined(__AVX2__)
+SPAR_INLINE void store_past_caches(float* p, vf v) { _mm256_stream_ps(p, (__m256)v); }
+SPAR_INLINE void drain_stores() { _mm_sfence(); }
+#else
+SPAR_INLINE void store_past_caches(float* p, vf v) { store(p, v); }
+SPAR_INLINE void drain_stores() {}
+#endif
+
 // Fixed trees: the upper half of the lanes is joined to the lower until one lane is left.
 #if defined(__AVX2__) || defined(__AVX512F__)
 #define SPAR_TREE(name, op)                                                      \

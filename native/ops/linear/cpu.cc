@@ -39,6 +39,13 @@ void linear_forward(const Exec& exec, const LinearForward& a) {
   product(exec.backend->threads, g, [](int64_t, int64_t, int64_t, int64_t) {});
 }
 
+void linear_gated(const Exec& exec, const LinearGated& a) {
+  if constexpr (kBf16Units)
+    if (exec.precision == SPAR_BF16 && bf16::gated(exec, a)) return;
+  linear_forward(exec, {a.rows, a.x, a.weight, nullptr, a.gate_up});
+  act_forward(exec, {a.rows, a.gate_up, a.h, a.weight.n / 2});
+}
+
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
   if constexpr (kBf16Units)
     if (exec.precision == SPAR_BF16) return bf16::backward_input(exec, a);

@@ -2,6 +2,9 @@
 //   prepare          packs W for the two products below, once per optimizer step
 //   pack_rows        the same for a block of rows of W, on the calling thread
 //   forward          y[m,n]  = sum_k x[m,k] W[n,k] + b[n] or r[m,n]   overwrites y
+//   gated            gate_up = x W^T with W [2 F, K];  h[m,f] = silu(gate_up[m,f]) gate_up[m,F+f]
+//                    overwrites h; gate_up is overwritten when `keep`, else scratch. The bits are
+//                    those of forward and of act_forward
 //   backward_input   dx[m,k] (+)= sum_n dy[m,n] W[n,k]         overwrites or accumulates
 //   backward_weight  dW[n,k] += sum_m dy[m,n] x[m,k];  db[n] += sum_m dy[m,n]   accumulates
 // In bf16 precision both operands of each product are rounded to bfloat16 (nearest even) and
@@ -48,6 +51,15 @@ struct LinearForward {
   const float* bias;                // [N] or NULL
   float* y;                         // [M, N]
   const float* residual = nullptr;  // [M, N], may be y; or NULL. Not with a bias
+};
+
+struct LinearGated {
+  const int32_t* rows;  // M
+  const float* x;       // [M, K]
+  PackedWeight weight;  // [2 F, K], gated
+  float* gate_up;       // [M, 2 F]
+  float* h;             // [M, F]
+  int32_t keep;         // 0: gate_up is not read after this
 };
 
 struct LinearBackwardInput {

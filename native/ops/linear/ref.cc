@@ -34,6 +34,11 @@ void linear_forward(const Exec& exec, const LinearForward& a) {
   plain::linear_forward<double>(exec, b);
 }
 
+void linear_gated(const Exec& exec, const LinearGated& a) {
+  linear_forward(exec, {a.rows, a.x, a.weight, nullptr, a.gate_up});
+  act_forward(exec, {a.rows, a.gate_up, a.h, a.weight.n / 2});
+}
+
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
   LinearBackwardInput b = a;
   b.weight = prepared(a.weight, a.weight.backward);

@@ -1,4 +1,5 @@
 // Tests of linear: see tests/op_case.h.
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -16,9 +17,14 @@ struct Shape {
 };
 
 // W [n, k] packed by `table`, in buffers of exactly linear_packed_bytes.
-PackedWeight packed(Check& c, const OpTable& table, const float* master, int64_t n, int64_t k, int32_t precision) {
-  PackedWeight w = {master, c.raw(table.linear_packed_bytes(n, k, precision, 0)),
-                    c.raw(table.linear_packed_bytes(n, k, precision, 1)), n, k};
+PackedWeight packed(Check& c, const OpTable& table, const float* master, int64_t n, int64_t k, int32_t precision,
+                    bool gated = false) {
+  PackedWeight w = {master,
+                    c.raw(table.linear_packed_bytes(n, k, precision, 0)),
+                    c.raw(table.linear_packed_bytes(n, k, precision, 1)),
+                    n,
+                    k,
+                    gated};
   table.linear_prepare(c.exec(3, precision), {w});
   return w;
 }
@@ -111,6 +117,34 @@ void with_residual(Check& c, Shape s, int32_t precision) {
   float* alone = c.copy(residual + count - s.n, s.n);
   c.kernels().linear_forward(c.exec(1, precision), {c.rows(1), x + (s.m - 1) * s.k, w, nullptr, alone, alone});
   c.same_bits("y of the last row alone", alone, y + count - s.n, s.n);
+}
+
+// h and the kept gate_up have the bits of forward and act_forward, whatever is kept and for any run of rows; the
+// weight's backward copy is that of any other weight.
+void gated(Check& c, Shape s, int32_t precision) {
+  const int64_t f = s.n, n = 2 * f;
+  const float *x = c.input(s.m * s.k, 1), *master = c.input(n * s.k, 2), *dy = c.input(s.m * n, 3);
+  const PackedWeight plain = packed(c, c.kernels(), master, n, s.k, precision);
+  const PackedWeight w = packed(c, c.kernels(), master, n, s.k, precision, true);
+  float *gate_up = c.output(s.m * n), *h = c.output(s.m * f);
+  const int32_t* rows = c.rows(s.m);
+  c.kernels().linear_forward(c.exec(2, precision), {rows, x, plain, nullptr, gate_up});
+  c.kernels().act_forward(c.exec(2), {rows, gate_up, h, f});
+  for (int32_t threads : kThreadCounts) {
+    float *kept = c.output(s.m * n), *got = c.output(s.m * f), *lean = c.output(s.m * f);
+    c.kernels().linear_gated(c.exec(threads, precision), {rows, x, w, kept, got, 1});
+    c.same_bits("gate_up", kept, gate_up, s.m * n);
+    c.same_bits("h", got, h, s.m * f);
+    c.kernels().linear_gated(c.exec(threads, precision), {rows, x, w, c.output(s.m * n), lean, 0});
+    c.same_bits("h alone", lean, h, s.m * f);
+  }
+  float* last = c.output(f);
+  c.kernels().linear_gated(c.exec(1, precision), {c.rows(1), x + (s.m - 1) * s.k, w, c.output(n), last, 0});
+  c.same_bits("h of the last row alone", last, h + (s.m - 1) * f, f);
+  float *dx = c.output(s.m * s.k), *want = c.output(s.m * s.k);
+  c.kernels().linear_backward_input(c.exec(2, precision), {rows, dy, w, dx, 0});
+  c.kernels().linear_backward_input(c.exec(2, precision), {rows, dy, plain, want, 0});
+  c.same_bits("dx", dx, want, s.m * s.k);
 }
 
 // Blocks of rows packed one by one, in any order, make the copies that prepare makes.
@@ -263,6 +297,17 @@ void exact_activations(const Exec& e, const LinearForward& a) {
 void whole_blocks_only(const PackedWeight& w, int32_t precision, int64_t n0, int64_t n1) {
   if ((n1 - n0) % kPackRows == 0) genuine().linear_pack_rows(w, precision, n0, n1);
 }
+void gates_and_ups_swapped(const Exec& e, const LinearGated& a) {
+  genuine().linear_gated(e, a);
+  const float g = a.gate_up[a.weight.n / 2], u = a.gate_up[0];
+  if (a.keep) a.h[0] = g / (1 + std::exp(-g)) * u;
+}
+void not_kept(const Exec& e, const LinearGated& a) {
+  std::vector<float> gate_up(static_cast<size_t>(*a.rows * a.weight.n));
+  LinearGated b = a;
+  b.gate_up = gate_up.data();
+  genuine().linear_gated(e, b);
+}
 void overwrite_dx(const Exec& e, const LinearBackwardInput& a) {
   LinearBackwardInput b = a;
   b.accumulate = 0;
@@ -318,6 +363,11 @@ const Registration cases_of_linear([] {
       backward_input(c, {s.m, s.k, s.n}, SPAR_BF16, 1);
       backward_weight(c, s, SPAR_BF16, true);
     });
+  for (const Shape& s : {Shape{1, 16, 32}, Shape{3, 7, 33}, Shape{40, 48, 31}, Shape{70, 192, 576}, Shape{33, 32, 2100},
+                         Shape{700, 1536, 64}})
+    for (int32_t precision : {SPAR_FP32, SPAR_BF16})
+      add_case("linear", std::string(precision == SPAR_BF16 ? "bf16 " : "") + "gated " + s.name(),
+               [=](Check& c) { gated(c, s, precision); });
   add_case("linear", "bf16 every height", [](Check& c) { each_height(c, 50, 70); });
   add_case("linear", "bf16 special values", special_values);
   add_case("linear", "no rows", no_rows);
@@ -330,6 +380,8 @@ const Registration cases_of_linear([] {
   add_planted("linear", "forward loses its residual", [](OpTable& t) { t.linear_forward = lost_residual; });
   add_planted("linear", "forward takes other activations", [](OpTable& t) { t.linear_forward = exact_activations; });
   add_planted("linear", "pack_rows skips the last block", [](OpTable& t) { t.linear_pack_rows = whole_blocks_only; });
+  add_planted("linear", "gated swaps gates and ups", [](OpTable& t) { t.linear_gated = gates_and_ups_swapped; });
+  add_planted("linear", "gated keeps nothing", [](OpTable& t) { t.linear_gated = not_kept; });
   add_planted("linear", "backward_input overwrites", [](OpTable& t) { t.linear_backward_input = overwrite_dx; });
   add_planted("linear", "backward_weight overwrites", [](OpTable& t) { t.linear_backward_weight = overwrite_dw; });
   add_planted("linear", "backward_weight skips a row", [](OpTable& t) { t.linear_backward_weight = last_row_of_dw; });

@@ -104,8 +104,10 @@ struct Fetch {
   }
 };
 
+// Drain_: what finished sums become, Drain or another with rows, next and row().
+template <class Drain_ = Drain>
 struct Beside {
-  Drain drain;
+  Drain_ drain;
   Fill fill;
   Fetch fetch;
   int64_t rows = 0, runs = 0;  // of drain and fill, and of fetch, in one step

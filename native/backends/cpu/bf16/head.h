@@ -88,8 +88,8 @@ SPAR_INLINE void head_backward(const Exec& exec, const HeadBackward& a) {
     const int64_t columns = at_most(vocab - first, kHeadChunk);
     chunk_gradient(exec, a, first, columns);
     const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward) + first * kPanel;
-    product(threads, {a.chunk, kHeadChunk, panels, strip(vocab), a.dx, width, first ? a.dx : nullptr, width, rows,
-                      width, columns});
+    product(threads, Product{a.chunk, kHeadChunk, panels, strip(vocab), a.dx, width, first ? a.dx : nullptr, width,
+                             rows, width, columns});
     outer_product(threads, {a.chunk, kHeadChunk, a.x, width, a.dw + first * width, width, rows, columns, width});
   }
 }

@@ -36,7 +36,7 @@ class Unit {
     _tile_loadd(tile, from, 64)
 
 // c (+)= A B over `steps` steps, for R blocks and kPanels panels.
-template <int R, Streamed kStreamed>
+template <int R, Streamed kStreamed, class Beside>
 __attribute__((noinline)) void multiply(const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
                                         int64_t steps, float* c, bool add, Beside& beside) {
   const uint16_t *a1 = a + a_stride, *b1 = b + b_stride;

@@ -17,6 +17,7 @@ class Unit {
 };
 
 // 8 rows of a block by the panels: 24 sums, 3 vectors of B and one of A fill the registers.
+template <class Beside>
 SPAR_INLINE void multiply_rows(const uint16_t* a, const uint16_t* b, int64_t b_stride, int64_t steps, float* c,
                                bool add, Beside& beside) {
   constexpr int R = 8;
@@ -54,7 +55,7 @@ SPAR_INLINE void multiply_rows(const uint16_t* a, const uint16_t* b, int64_t b_s
 }
 
 // c (+)= A B over `steps` steps, for R blocks and kPanels panels.
-template <int R, Streamed>
+template <int R, Streamed, class Beside>
 __attribute__((noinline)) void multiply(const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
                                         int64_t steps, float* c, bool add, Beside& beside) {
   beside.finish();

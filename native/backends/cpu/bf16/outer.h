@@ -116,7 +116,7 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
   pack_panels(g, m, steps, k, groups * kPanels, b);
   pack_transposed(g, m, steps, 0, steps, n0, a);
   const int64_t near = near_steps(steps), slice = ceil_div(steps, groups * ceil_div(steps, near));
-  Beside beside;
+  Beside<> beside;
   for (int64_t n = n0; n < n_end; n += kRows) {
     beside.finish();
     beside.fill = fill_of(g, n, k, sums);

@@ -85,7 +85,7 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
 }
 
 // One product of a strip and a group; `beside` is done with on return.
-template <Streamed kStreamed>
+template <Streamed kStreamed, class Beside>
 static void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t b_stride,
                            int64_t steps, float* sums, bool add, Beside& beside) {
   beside.rows = ceil_div(kRows, steps);
@@ -98,8 +98,9 @@ static void multiply_strip(int64_t blocks, const uint16_t* a, int64_t a_stride, 
 }
 
 // Sums of the chain from step `first` on of rows [row, row + rows) and a group.
-SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t rows, int64_t column, float* sums,
+SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t rows, int64_t group, float* sums,
                            bool stream) {
+  const int64_t column = group * kColumns;
   const float* base = first ? g.c : g.base;
   Drain d;
   d.from = sums;
@@ -113,8 +114,10 @@ SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t
   return d;
 }
 
-// One chain, steps [first, first + steps), of rows [row, row_end) by groups [group, group_end).
-SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int64_t row, int64_t row_end, int64_t group,
+// One chain, steps [first, first + steps), of rows [row, row_end) by groups [group, group_end). P is Product or derived
+// from it, with a drain_of() for its sums.
+template <class P>
+SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t row, int64_t row_end, int64_t group,
                             int64_t group_end, bool stream, float* scratch) {
   const int64_t blocks = ceil_div(row_end - row, kBlock);
   const bool once = kReadsOnce && blocks <= kBlocks;  // panels pass once: nothing to keep near
@@ -123,7 +126,8 @@ SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int6
   uint16_t* a = reinterpret_cast<uint16_t*>(scratch);
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
   pack_blocks(g, row, blocks, first, steps, a);
-  Beside beside;
+  using Sums = decltype(drain_of(g, 0, 0, 0, 0, sums, stream));
+  Beside<Sums> beside;
   beside.runs = ceil_div(runs, calls * steps);
   for (; group < group_end; group++) {
     const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
@@ -135,12 +139,13 @@ SPAR_INLINE void chain_unit(const Product& g, int64_t first, int64_t steps, int6
                         kPanels, g.b_stride * 2};
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
-        const auto multiply_some = once ? multiply_strip<Streamed::kB> : multiply_strip<Streamed::kA>;
+        const auto multiply_some =
+            once ? multiply_strip<Streamed::kB, Beside<Sums>> : multiply_strip<Streamed::kA, Beside<Sums>>;
         multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
                       some, sum, step > 0, beside);
         if (step + some < steps) continue;
         const int64_t at = row + block * kBlock;
-        beside.drain = drain_of(g, first, at, at_most(row_end - at, kRows), group * kColumns, sum, stream);
+        beside.drain = drain_of(g, first, at, at_most(row_end - at, kRows), group, sum, stream);
       }
     }
   }
@@ -153,7 +158,8 @@ SPAR_INLINE bool streams(const Product& g) {
          reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
 }
 
-SPAR_INLINE void product(ThreadPool& threads, const Product& g) {
+template <class P>
+SPAR_INLINE void product(ThreadPool& threads, const P& g) {
   const int64_t steps = steps_of(g.depth), chain = chain_steps(steps), groups = groups_of(g.columns);
   const Cut cut = cut_of(g.rows, g.columns, steps, threads.size());
   const bool stream = streams(g);
@@ -164,6 +170,7 @@ SPAR_INLINE void product(ThreadPool& threads, const Product& g) {
     for (int64_t first = 0; first < steps; first += chain)
       chain_unit(g, first, at_most(steps - first, chain), row, row_end, group, group_end, stream,
                  threads.scratch(thread));
+    if (stream) drain_stores();
   });
 }
 

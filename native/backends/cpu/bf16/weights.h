@@ -1,5 +1,6 @@
 // Weights W [N, K] as panels: forward, columns n and depth k; backward, columns k and depth n.
 #pragma once
+#include "backends/cpu/bf16/gated.h"
 #include "backends/cpu/bf16/layout.h"
 #include "core/exec.h"
 
@@ -19,13 +20,14 @@ SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t n0, int64_t n1) {
   uint16_t* to = static_cast<uint16_t*>(w.forward);
   const int64_t steps = steps_of(w.k);
   const int64_t end = n1 == w.n ? groups_of(w.n) * kPanels : n1 / kPanel;
+  const bool paired = w.gated && pairs_panels(w.n);
   for (int64_t panel = n0 / kPanel; panel < end; panel++) {
     const float* rows = w.master + panel * kPanel * w.k;
     for (int64_t s = 0; s < steps; s++) {
       __m512i v[16];
       load_rows(v, rows + s * kStep, w.k, w.n - panel * kPanel, w.k - s * kStep);
       transpose(v);
-      put_past(to + panel * strip(w.k) + s * kTile, v);
+      put_past(to + (paired ? paired_panel(panel, w.n) : panel) * strip(w.k) + s * kTile, v);
     }
   }
 }

@@ -1,0 +1,76 @@
+// The product with gates and ups, and SwiGLU on its sums: where a call of multiply() makes two
+// panels, one holds gates and the other the ups of the same columns, and h is computed beside the
+// next sums. The order of every sum is that of the product alone.
+#pragma once
+#include "backends/cpu/bf16/product.h"
+#include "ops/act/sigmoid.h"
+
+namespace spar {
+namespace SPAR_ISA_NS {
+namespace bf16 {
+
+// Whether the panels of W [n, k], gates and then ups, are packed for it.
+constexpr bool kPairsPanels = kPanels == 2;
+SPAR_INLINE bool pairs_panels(int64_t n) { return kPairsPanels && n % (2 * kPanel) == 0; }
+
+// The panel that holds rows [16 panel, 16 panel + 16) of W [n, k].
+SPAR_INLINE int64_t paired_panel(int64_t panel, int64_t n) {
+  const int64_t gates = n / (2 * kPanel);
+  return panel < gates ? 2 * panel : 2 * (panel - gates) + 1;
+}
+
+// c: [rows, 2 F] gates and ups, written where `keep` or where the depth is more than one chain.
+struct GatedProduct : Product {
+  float* h;  // [rows, F]
+  bool keep;
+};
+
+// Sums -> rows of gates, ups and h.
+struct GatedDrain {
+  float* from = nullptr;
+  float *gate = nullptr, *up = nullptr;
+  int64_t stride = 0;
+  float* h = nullptr;  // NULL: more chains follow
+  int64_t h_stride = 0;
+  bool add = false, put = false, stream = false;  // to the old gates and ups; them; past the caches
+  int64_t next = 0, rows = 0;
+
+  SPAR_INLINE_MEMBER void row() {
+    if (next >= rows) return;
+    const float* sums = sums_row(from, next);
+    vf g = load(sums), u = load(sums + 256);
+    if (add) g = load(gate) + g, u = load(up) + u;
+    if (put && stream) store_past_caches(gate, g), store_past_caches(up, u);
+    if (put && !stream) store(gate, g), store(up, u);
+    if (h) {
+      const vf s = g * sigmoid(g) * u;
+      stream ? store_past_caches(h, s) : store(h, s);
+      h += h_stride;
+    }
+    gate += stride;
+    up += stride;
+    next++;
+  }
+};
+
+SPAR_INLINE GatedDrain drain_of(const GatedProduct& g, int64_t first, int64_t row, int64_t rows, int64_t group,
+                                float* sums, bool stream) {
+  const int64_t steps = steps_of(g.depth), column = group * kPanel;
+  const bool last = first + chain_steps(steps) >= steps;
+  GatedDrain d;
+  d.from = sums;
+  d.gate = g.c + row * g.c_stride + column;
+  d.up = d.gate + g.columns / 2;
+  d.stride = g.c_stride;
+  d.h = last ? g.h + row * g.columns / 2 + column : nullptr;
+  d.h_stride = g.columns / 2;
+  d.add = first > 0;
+  d.put = g.keep || !last;
+  d.stream = stream;
+  d.rows = rows;
+  return d;
+}
+
+}  // namespace bf16
+}  // namespace SPAR_ISA_NS
+}  // namespace spar
