@@ -26,7 +26,7 @@ type OpRate struct {
 
 // copies and updates are the ops whose bytes go both ways; all others mostly read.
 var (
-	copies  = []string{"embed_forward", "norm_forward", "norm_apply", "norm_backward", "rope_forward", "rope_backward", "act_backward", "kv_write", "residual", "gather", "scatter", "linear_prepare"}
+	copies  = []string{"embed_forward", "norm_forward", "norm_apply", "norm_backward", "rope_forward", "rope_backward", "act_backward", "kv_write", "gather", "scatter", "linear_prepare"}
 	updates = []string{"embed_backward", "optimizer_update", "zero_rows"}
 )
 

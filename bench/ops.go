@@ -120,7 +120,7 @@ func phases() (out []phase) {
 
 // wanted reports whether a row of the phase could have the filter in its name.
 func (c OpsConfig) wanted(prefix string) bool {
-	for _, op := range append(append([]string{}, trainingOps...), decodeOps...) {
+	for _, op := range opNames {
 		if strings.Contains(prefix+"/"+op, c.Filter) {
 			return true
 		}
@@ -128,12 +128,11 @@ func (c OpsConfig) wanted(prefix string) bool {
 	return false
 }
 
-// The ops that a phase may hold, for the filter.
-var (
-	trainingOps = []string{"embed_forward", "embed_backward", "norm_forward", "norm_apply", "norm_backward", "linear_prepare", "linear_forward", "linear_gated",
-		"linear_backward_input", "linear_backward_weight", "rope_forward", "rope_backward", "attention_forward", "attention_backward", "act_backward", "head_forward", "head_backward", "residual", "gather", "scatter", "grad_norm", "optimizer_update", "zero_rows"}
-	decodeOps = []string{"attention_decode", "kv_write", "sample"}
-)
+// opNames are the ops that a phase may hold, for the filter.
+var opNames = []string{"embed_forward", "embed_backward", "norm_forward", "norm_apply", "norm_backward", "linear_prepare",
+	"linear_forward", "linear_gated", "linear_backward_input", "linear_backward_weight", "rope_forward", "rope_backward",
+	"attention_forward", "attention_backward", "attention_decode", "kv_write", "act_backward", "head_forward", "head_backward",
+	"gather", "scatter", "grad_norm", "optimizer_update", "zero_rows", "sample"}
 
 func (c OpsConfig) model(ctx context.Context, lib *native.Library, s shape, p native.Precision, row func(OpRow) error) (n int, err error) {
 	var todo []phase
