@@ -140,7 +140,7 @@ func (c Config) measure(ctx context.Context, r *Result, w work, p *policy.Policy
 	if err := r.await(ctx, c.QuietWait, c.Waiting); err != nil {
 		return err
 	}
-	if err := r.probe(p); err != nil {
+	if err := r.probe(p, c.Policy.Precision); err != nil {
 		return err
 	}
 	for range c.Repeats {
@@ -150,42 +150,35 @@ func (c Config) measure(ctx context.Context, r *Result, w work, p *policy.Policy
 		}
 		r.Seconds = append(r.Seconds, time.Since(start).Seconds())
 	}
-	if err := r.probe(p); err != nil {
+	if err := r.probe(p, c.Policy.Precision); err != nil {
 		return err
 	}
 	r.summarize(w)
 	if c.Ops && p != nil {
-		return r.profile(w, p)
+		return r.profile(w, p, c.Policy.Precision)
 	}
 	return nil
 }
 
 // profile runs the work once more, op by op.
-func (r *Result) profile(w work, p *policy.Policy) error {
+func (r *Result) profile(w work, p *policy.Policy, precision native.Precision) error {
 	ops, err := profiled(p.Context(), w.run)
 	if err != nil {
 		return err
-	}
-	precision := native.FP32
-	if r.Precision == native.BF16.String() {
-		precision = native.BF16
 	}
 	r.Ops = opRates([][]native.OpProfile{ops}, precision, r.limits)
 	return nil
 }
 
 // probe keeps the larger of the probes, so that a share is never flattered by a disturbed one.
-func (r *Result) probe(p *policy.Policy) error {
+func (r *Result) probe(p *policy.Policy, precision native.Precision) error {
 	if p == nil {
 		return nil
 	}
 	seen, err := p.Context().Probe(probeTime)
 	l := larger(r.limits, seen)
 	r.limits = l
-	r.PeakOf, r.ProbeGFlopS = "fp32", l.FP32GFlops
-	if r.Precision == native.BF16.String() && l.BF16GFlops > l.FP32GFlops {
-		r.PeakOf, r.ProbeGFlopS = "bf16", l.BF16GFlops
-	}
+	r.PeakOf, r.ProbeGFlopS = productPeak(precision, l)
 	r.ProbeGBS, r.ProbeCopyGBS, r.ProbeUpdateGBS = l.ReadGBPerSec, l.CopyGBPerSec, l.UpdateGBPerSec
 	return err
 }

@@ -30,13 +30,22 @@ var (
 	updates = []string{"embed_backward", "optimizer_update", "zero_rows"}
 )
 
+// productPeak is what bounds the products with weights in a precision: the bf16 peak, or fp32's where the
+// family multiplies bf16 in fp32.
+func productPeak(precision native.Precision, p native.Probe) (name string, gflops float64) {
+	if precision == native.BF16 && p.BF16GFlops > p.FP32GFlops {
+		return "bf16", p.BF16GFlops
+	}
+	return "fp32", p.FP32GFlops
+}
+
 // limitOf is the nearer of an op's two limits: the multiply unit of its format, or memory the way the op
 // moves it. Attention, and everything but the products with weights, multiplies in fp32.
 func limitOf(op native.OpProfile, precision native.Precision, p native.Probe) (name string, peak, amount float64) {
-	name, peak = "fp32", p.FP32GFlops
-	if precision == native.BF16 && p.BF16GFlops > p.FP32GFlops && (strings.HasPrefix(op.Name, "linear_") || strings.HasPrefix(op.Name, "head_")) {
-		name, peak = "bf16", p.BF16GFlops
+	if !strings.HasPrefix(op.Name, "linear_") && !strings.HasPrefix(op.Name, "head_") {
+		precision = native.FP32
 	}
+	name, peak = productPeak(precision, p)
 	memory, rate := "read", p.ReadGBPerSec
 	switch {
 	case slices.Contains(copies, op.Name):
