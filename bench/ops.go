@@ -3,14 +3,15 @@ package bench
 import (
 	"context"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"spar/internal/fault"
+	"spar/loader/checkpoint"
 	"spar/native"
 	"spar/trainer/kernels"
+	"spar/trainer/policy"
 )
 
 // OpsConfig says which ops to measure: all of the programs of a training step and of a decode step, on
@@ -48,19 +49,15 @@ func (r OpRow) name() string {
 
 // shape is a model by its public dimensions; layers are as many as hold 32 M parameters or more.
 type shape struct {
-	name string
-	spec native.Spec
+	name   string
+	config checkpoint.Config
 }
 
 func shapes() []shape {
 	s := func(name string, c, heads, kv, d, f, v, layers int, bias bool) shape {
-		inv := make([]float64, d/2)
-		for i := range inv {
-			inv[i] = math.Pow(10000, -float64(i)/float64(len(inv)))
-		}
-		return shape{name, native.Spec{
+		return shape{name, checkpoint.Config{
 			VocabSize: v, HiddenSize: c, NumLayers: layers, NumHeads: heads, NumKVHeads: kv, HeadDim: d, IntermediateSize: f,
-			MaxPositions: 1024, TieEmbeddings: true, QKVBias: bias, NormEps: 1e-5, RopeScale: 1, RopeInvFreq: inv,
+			MaxPositions: 1024, TieEmbeddings: true, QKVBias: bias, NormEps: 1e-5, Rope: checkpoint.Rope{Type: "default", Theta: 10000},
 		}}
 	}
 	return []shape{
@@ -144,6 +141,10 @@ func (c OpsConfig) model(ctx context.Context, lib *native.Library, s shape, p na
 	if len(todo) == 0 {
 		return 0, nil
 	}
+	spec, err := policy.Spec(&s.config, s.config.MaxPositions)
+	if err != nil {
+		return 0, err
+	}
 	choice, err := kernels.Choose(lib, p, c.ISA)
 	if err != nil {
 		return 0, err
@@ -153,7 +154,7 @@ func (c OpsConfig) model(ctx context.Context, lib *native.Library, s shape, p na
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	m, err := engine.OpenModel(s.spec, native.ModelConfig{Precision: p, Trainable: true})
+	m, err := engine.OpenModel(spec, native.ModelConfig{Precision: p, Trainable: true})
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"spar/loader/checkpoint"
 	"spar/native"
 )
 
@@ -14,19 +15,16 @@ import (
 const (
 	trainingRows = 256
 	decodeRows   = 8
+	vocabulary   = 64
 )
 
-var layer = native.Spec{
-	VocabSize: 64, HiddenSize: 576, NumLayers: 1, NumHeads: 9, NumKVHeads: 3, HeadDim: 64, IntermediateSize: 1536,
-	MaxPositions: trainingRows, TieEmbeddings: true, NormEps: 1e-5, RopeScale: 1, RopeInvFreq: inverseFrequencies(32),
-}
-
-func inverseFrequencies(n int) []float64 {
-	f := make([]float64, n)
-	for i := range f {
-		f[i] = math.Pow(10000, -float64(i)/float64(n))
-	}
-	return f
+func layer() (native.Spec, error) {
+	rotary := checkpoint.Config{HeadDim: 64, Rope: checkpoint.Rope{Type: "default", Theta: 10000}}
+	inv, scale, err := rotary.InvFreq(trainingRows)
+	return native.Spec{
+		VocabSize: vocabulary, HiddenSize: 576, NumLayers: 1, NumHeads: 9, NumKVHeads: 3, HeadDim: rotary.HeadDim, IntermediateSize: 1536,
+		MaxPositions: trainingRows, TieEmbeddings: true, NormEps: 1e-5, RopeScale: scale, RopeInvFreq: inv,
+	}, err
 }
 
 const (
@@ -132,7 +130,11 @@ func newRunner(lib *native.Library, p native.Precision, name string) (*runner, e
 }
 
 func (r *runner) prepare(p native.Precision) error {
-	m, err := r.context.OpenModel(layer, native.ModelConfig{Precision: p})
+	spec, err := layer()
+	if err != nil {
+		return err
+	}
+	m, err := r.context.OpenModel(spec, native.ModelConfig{Precision: p})
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func fill(m *native.Model, n int) (*native.Batch, error) {
 		return nil, err
 	}
 	for i := range n {
-		b.Token[i], b.Position[i], b.Target[i] = int32(i%layer.VocabSize), int32(i), -1
+		b.Token[i], b.Position[i], b.Target[i] = int32(i%vocabulary), int32(i), -1
 	}
 	b.Target[n-1] = 0
 	b.Segment[0] = native.Segment{NumRows: int32(n), Prefix: -1}
