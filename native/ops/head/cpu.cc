@@ -48,7 +48,7 @@ void head_backward(const Exec& exec, const HeadBackward& a) {
       const int64_t column = panel0 * kPanel, end = panel1 * kPanel < g.columns ? panel1 * kPanel : g.columns;
       for (int64_t t = row0; t < row1; t++)
         logit_gradient(a.chunk + t * kHeadChunk + column, end - column, a.target[t] - first - column, a.lse[t],
-                       a.coef[t], bf16);
+                       a.coef[t]);
     });
     const Panels b = panels_from(panels_of(a.weight.backward, vocab, bf16), first);
     const Product dx = {a.chunk, kHeadChunk, b, a.dx, width, first ? a.dx : nullptr, width, rows, width, g.columns};

@@ -1,8 +1,6 @@
 // What head does with rows of logits between its products.
 #pragma once
-#include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/rows.h"
-#include "core/bf16.h"
 #include "ops/head/lse.h"
 
 namespace spar {
@@ -48,18 +46,12 @@ SPAR_INLINE void finish_rows(const HeadForward& a, const RowState* state) {
 }
 
 // Logits z[0, n) of one row, of columns from `first` on, become coef (1[target] - softmax).
-SPAR_INLINE void logit_gradient(float* z, int64_t n, int64_t target, float lse, float coef, bool bf16) {
+SPAR_INLINE void logit_gradient(float* z, int64_t n, int64_t target, float lse, float coef) {
   const vf shift = splat(lse), scale = splat(-coef);
   const bool here = target >= 0 && target < n;
   const float old = here ? z[target] : 0;
-  auto gradient = [&](vf logit) {
-    const vf d = exp(logit - shift) * scale;
-    return bf16 ? round_bf16(d) : d;
-  };
-  each_vector(n, [&](int64_t i, int count) { store_part(z + i, gradient(load_part(z + i, count)), count); });
-  if (!here) return;
-  const float d = (exp(splat(old) - shift) * scale)[0] + coef;
-  z[target] = bf16 ? from_bf16(to_bf16(d)) : d;
+  each_vector(n, [&](int64_t i, int count) { store_part(z + i, exp(load_part(z + i, count) - shift) * scale, count); });
+  if (here) z[target] = (exp(splat(old) - shift) * scale)[0] + coef;
 }
 
 }  // namespace SPAR_ISA_NS

@@ -64,7 +64,7 @@ SPAR_INLINE void chunk_gradient(const Exec& exec, const HeadBackward& a, int64_t
   const int64_t rows = *a.rows;
   ThreadPool& threads = exec.backend->threads;
   auto gradient = [&](int64_t t, int64_t column, int64_t count) {
-    logit_gradient(a.chunk + t * kHeadChunk + column, count, a.target[t] - first - column, a.lse[t], a.coef[t], false);
+    logit_gradient(a.chunk + t * kHeadChunk + column, count, a.target[t] - first - column, a.lse[t], a.coef[t]);
   };
   const int64_t alone = alone_rows(rows, threads.size());
   if (alone == 0) {
