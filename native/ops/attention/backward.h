@@ -25,6 +25,30 @@ struct BackwardHeads {
   }
 };
 
+// A block of keys: rows [row, row + count) of a segment.
+struct KeyRows {
+  const spar_segment* segment = nullptr;
+  int64_t row = 0, count = 0;
+};
+
+// One query head of one row, and the keys of a block that it sees.
+struct Query {
+  int64_t row, head;
+  Sight seen;
+};
+
+// Calls f(query) for the heads of rows [first, last) that see some of the keys.
+template <class F>
+SPAR_INLINE void each_query(const AttentionBackward& a, const BackwardHeads& at, const KeyRows& keys, int64_t first,
+                            int64_t last, F&& f) {
+  const int64_t offset = keys.row - keys.segment->first_row;
+  for (int64_t m = first; m < last; m++) {
+    const Sight seen = within_block(sight_of(*a.batch, *keys.segment, m, a.shape.window), offset, keys.count);
+    if (seen.low >= seen.high) continue;
+    for (int64_t h = at.head; h < at.head + at.heads; h++) f(Query{m, h, seen});
+  }
+}
+
 // Sum of out dout over a head.
 static inline float head_delta(const float* out, const float* dout, int64_t d) {
   vf total = splat(0);
@@ -69,40 +93,31 @@ class BackwardBlock {
 
   // The block is rows [first, last) of a segment.
   void load_keys(const spar_segment& segment, int64_t first, int64_t last) {
-    segment_ = &segment;
-    row_ = first;
-    count_ = last - first;
+    key_rows_ = {&segment, first, last - first};
     const float *keys = a_.qkv + first * at_.stride + at_.key, *values = keys + at_.G * at_.D;
-    pack_rows(keys, at_.stride, count_, at_.D, keys_);
-    pack_columns(keys, at_.stride, count_, at_.D, key_columns_, block_);
-    pack_columns(values, at_.stride, count_, at_.D, value_columns_, block_);
+    pack_rows(keys, at_.stride, key_rows_.count, at_.D, keys_);
+    pack_columns(keys, at_.stride, key_rows_.count, at_.D, key_columns_, block_);
+    pack_columns(values, at_.stride, key_rows_.count, at_.D, value_columns_, block_);
     std::memset(dk_, 0, static_cast<size_t>(block_ * width_) * 4);
     std::memset(dv_, 0, static_cast<size_t>(block_ * width_) * 4);
   }
 
   // The queries of rows [first, last) of a segment that sees the block.
   void add_queries(int64_t first, int64_t last) {
-    const int64_t offset = row_ - segment_->first_row;
     Query tile[kMost];
     int64_t filled = 0;
-    for (int64_t m = first; m < last; m++) {
-      const Sight sight = sight_of(*a_.batch, *segment_, m, a_.shape.window);
-      const int64_t low = sight.low > offset ? sight.low - offset : 0;
-      const int64_t high = sight.high - offset < count_ ? sight.high - offset : count_;
-      if (low >= high) continue;
-      for (int64_t h = at_.head; h < at_.head + at_.heads; h++) {
-        tile[filled++] = {m, h, {low, high}};
-        if (filled < capacity_) continue;
-        run_tile(tile, filled);
-        filled = 0;
-      }
-    }
+    each_query(a_, at_, key_rows_, first, last, [&](const Query& query) {
+      tile[filled++] = query;
+      if (filled < capacity_) return;
+      run_tile(tile, filled);
+      filled = 0;
+    });
     if (filled > 0) run_tile(tile, filled);
   }
 
   void store_keys() const {
-    for (int64_t j = 0; j < count_; j++) {
-      float* dk = a_.dqkv + (row_ + j) * at_.stride + at_.key;
+    for (int64_t j = 0; j < key_rows_.count; j++) {
+      float* dk = a_.dqkv + (key_rows_.row + j) * at_.stride + at_.key;
       put_or_add(dk, dk_ + j * width_, at_.D, add_);
       put_or_add(dk + at_.G * at_.D, dv_ + j * width_, at_.D, add_);
     }
@@ -110,18 +125,6 @@ class BackwardBlock {
 
  private:
   static constexpr int64_t kMost = 96;
-
-  // One query head of one row, and the keys of the block that it sees.
-  struct Query {
-    int64_t row, head;
-    Sight seen;
-  };
-
-  static float* take(float*& scratch, int64_t floats) {
-    float* p = scratch;
-    scratch += round_up(floats, 16);
-    return p;
-  }
 
   void run_tile(const Query* tile, int64_t count) {
     Sight all = tile[0].seen;
@@ -178,8 +181,7 @@ class BackwardBlock {
   BackwardHeads at_;
   bool add_;
   int64_t width_, block_, capacity_;  // block_: keys of a block; capacity_: queries of a tile
-  const spar_segment* segment_ = nullptr;
-  int64_t row_ = 0, count_ = 0;  // the block's first row and its keys
+  KeyRows key_rows_;
   float *keys_, *key_columns_, *value_columns_, *dk_, *dv_;
   float *query_, *dout_, *dq_;  // [capacity, width]
   float *p_, *ds_;              // [capacity, block]

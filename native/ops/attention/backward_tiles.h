@@ -41,9 +41,7 @@ class BackwardTiles {
 
   // The block is rows [first, last) of a segment.
   void load_keys(const spar_segment& segment, int64_t first, int64_t last) {
-    segment_ = &segment;
-    row_ = first;
-    count_ = last - first;
+    key_rows_ = {&segment, first, last - first};
     const float* keys = a_.qkv + first * at_.stride + at_.key;
     columns(keys, key_columns_);
     columns(keys + at_.G * D_, value_columns_);
@@ -56,27 +54,20 @@ class BackwardTiles {
 
   // The queries of rows [first, last) of a segment that sees the block.
   void add_queries(int64_t first, int64_t last) {
-    const int64_t offset = row_ - segment_->first_row;
     count_queries_ = 0;
-    for (int64_t m = first; m < last; m++) {
-      const Sight sight = sight_of(*a_.batch, *segment_, m, a_.shape.window);
-      const int64_t low = sight.low > offset ? sight.low - offset : 0;
-      const int64_t high = sight.high - offset < count_ ? sight.high - offset : count_;
-      if (low >= high) continue;
-      for (int64_t h = at_.head; h < at_.head + at_.heads; h++) {
-        query_[count_queries_++] = {m, h, {low, high}};
-        if (count_queries_ == kQueries) run_tile();
-      }
-    }
+    each_query(a_, at_, key_rows_, first, last, [&](const Query& query) {
+      query_[count_queries_++] = query;
+      if (count_queries_ == kQueries) run_tile();
+    });
     if (count_queries_ > 0) run_tile();
   }
 
   void store_keys() const {
-    for (int64_t j = 0; j < count_; j += 16)
+    for (int64_t j = 0; j < key_rows_.count; j += 16)
       for (int64_t c = 0; c < D_; c += 16) {
-        float* dk = a_.dqkv + (row_ + j) * at_.stride + at_.key + c;
-        store_square(dk_ + c * kKeys + j, count_ - j, dk);
-        store_square(dv_ + c * kKeys + j, count_ - j, dk + at_.G * D_);
+        float* dk = a_.dqkv + (key_rows_.row + j) * at_.stride + at_.key + c;
+        store_square(dk_ + c * kKeys + j, key_rows_.count - j, dk);
+        store_square(dv_ + c * kKeys + j, key_rows_.count - j, dk + at_.G * D_);
       }
   }
 
@@ -84,22 +75,9 @@ class BackwardTiles {
   static constexpr int64_t kKeys = 128, kQueries = 32;
   static constexpr int64_t kKeyBytes = kKeys * 4;  // between rows of words or floats of a block
 
-  // One query head of one row, and the keys of the block that it sees.
-  struct Query {
-    int64_t row, head;
-    Sight seen;
-  };
-
-  template <class T>
-  static T* take(float*& scratch, int64_t count) {
-    T* p = reinterpret_cast<T*>(scratch);
-    scratch += round_up(count * static_cast<int64_t>(sizeof(T)), 64) / 4;
-    return p;
-  }
-
   // Channels c .. of key or value j, zeros after the last.
   vf row_part(const float* rows, int64_t j, int64_t c) const {
-    return j < count_ ? load(rows + j * at_.stride + c) : splat(0);
+    return j < key_rows_.count ? load(rows + j * at_.stride + c) : splat(0);
   }
 
   // to[w * kKeys + j] = channels 2 w and 2 w + 1 of row j.
@@ -236,8 +214,7 @@ class BackwardTiles {
   BackwardHeads at_;
   bool add_;
   int64_t D_;
-  const spar_segment* segment_ = nullptr;
-  int64_t row_ = 0, count_ = 0;           // the block's first row and its keys
+  KeyRows key_rows_;
   int64_t count_queries_ = 0, seen_ = 0;  // of the tile; keys before seen_ are seen by some
   Query query_[kQueries];
   float lse_[kQueries], delta_[kQueries];

@@ -14,6 +14,14 @@ constexpr int kWide = kLanes == 16 ? 4 : 2;  // vectors of keys, or of channels,
 
 SPAR_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
+// Cuts whole cache lines for `count` numbers off the front of scratch.
+template <class T = float>
+SPAR_INLINE T* take(float*& scratch, int64_t count) {
+  T* p = reinterpret_cast<T*>(scratch);
+  scratch += round_up(count * static_cast<int64_t>(sizeof(T)), 64) / 4;
+  return p;
+}
+
 template <int S, int... I>
 SPAR_INLINE void exchange(vf& a, vf& b, std::integer_sequence<int, I...>) {
   const vf low = __builtin_shufflevector(a, b, ((I & S) ? kLanes + I - S : I)...);

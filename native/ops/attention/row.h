@@ -43,8 +43,8 @@ SPAR_INLINE void widen(Sight& all, const Sight& s) {
 }
 
 // What of a block of keys is seen of a span, counted from the block's first key.
-SPAR_INLINE Sight within_block(const Sight& s, int64_t block) {
-  return {s.low > block ? s.low - block : 0, s.high - block < kBlockKeys ? s.high - block : kBlockKeys};
+SPAR_INLINE Sight within_block(const Sight& s, int64_t block, int64_t keys = kBlockKeys) {
+  return {s.low > block ? s.low - block : 0, s.high - block < keys ? s.high - block : keys};
 }
 
 class Tile {
@@ -103,12 +103,6 @@ class Tile {
   struct Cursor {
     int64_t row, head;
   };
-
-  static float* take(float*& scratch, int64_t floats) {
-    float* p = scratch;
-    scratch += round_up(floats, 16);
-    return p;
-  }
 
   // Rows [first, last) with the block that starts at key `start`.
   template <class Block>
