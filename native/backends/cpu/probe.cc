@@ -2,6 +2,9 @@
 #include "backends/cpu/probe.h"
 
 #include "backends/cpu/vec.h"
+#if defined(__AMX_BF16__)
+#include "backends/cpu/amx_tiles.h"
+#endif
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -30,18 +33,10 @@ float probe_multiply_add(int64_t rounds, double* flops) {
 #if defined(__AMX_BF16__)
 
 // Four accumulators of 16 x 16, two tiles of 16 rows of A and two of B: what a product holds.
-struct alignas(64) TileShapes {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
 float probe_multiply_bf16(int64_t rounds, double* flops) {
-  alignas(64) uint8_t before[64];
-  const TileShapes shapes;
-  _tile_storeconfig(before);
-  __asm__ volatile("" ::: "memory");  // the intrinsics name only eight of the bytes that they touch
-  _tile_loadconfig(&shapes);
+  TileShapes before;
+  store_shapes(before);
+  load_shapes(TileShapes());
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
@@ -58,10 +53,10 @@ float probe_multiply_bf16(int64_t rounds, double* flops) {
   }
   alignas(64) float out[16 * 16];
   _tile_stored(0, out, 64);
-  if (before[0] == 0)
+  if (before.palette == 0)
     _tile_release();
   else
-    _tile_loadconfig(before);
+    load_shapes(before);
   *flops = 4 * 2.0 * 16 * 16 * 32;
   return out[0];
 }

@@ -6,23 +6,12 @@
 #include "ops/attention/block.h"
 
 #if defined(__AMX_BF16__)
+#include "backends/cpu/amx_tiles.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 
 constexpr int kParts = 3;
-
-// Eight tiles of 16 rows of 64 bytes, for as long as this lives.
-class TileUse {
- public:
-  TileUse() {
-    alignas(64) unsigned char config[64] = {1};
-    for (int i = 0; i < 8; i++) config[16 + 2 * i] = 64, config[48 + i] = 16;
-    _tile_loadconfig(config);
-  }
-  ~TileUse() { _tile_release(); }
-  TileUse(const TileUse&) = delete;
-};
 
 // A matrix of tiles: bytes between rows, between the two tiles of a pair, between steps of depth.
 // As left operand it has rows of 32 values, as right operand rows of 16 words, each two depths.

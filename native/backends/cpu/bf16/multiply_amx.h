@@ -2,6 +2,7 @@
 // sums. TDPBF16PS adds to a sum the products of one step: those of even depths and those of odd
 // depths as two chains of fused multiply-adds from zero, joined, then added (Intel SDM).
 #pragma once
+#include "backends/cpu/amx_tiles.h"
 #include "backends/cpu/bf16/beside.h"
 #include "backends/cpu/bf16/layout.h"
 
@@ -11,21 +12,7 @@ namespace bf16 {
 
 constexpr bool kReadsOnce = true;  // a call of multiply() reads B once
 
-// Tiles are configured for one unit of work: no thread holds tile state between units.
-class Unit {
- public:
-  Unit() {
-    alignas(64) struct {
-      uint8_t palette = 1, start = 0, zero[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    static_assert(sizeof config == 64, "palette 1");
-    __asm__ volatile("ldtilecfg %0" ::"m"(config));
-  }
-  ~Unit() { _tile_release(); }
-  Unit(const Unit&) = delete;
-};
+using Unit = TileUse;  // a unit of work has the tiles
 
 // The operand that comes from the second cache is loaded with the hint that keeps it out of the
 // first, where the other one stays: 2.3 -> 3.1 TFLOP/s on one core of Sapphire Rapids' kind.
