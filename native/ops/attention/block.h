@@ -2,9 +2,8 @@
 // the packing that they read. Every output is one chain of multiply-adds in rising order of the
 // summed index, so bits do not depend on how rows, keys and channels are grouped here.
 #pragma once
-#include <utility>
-
 #include "backends/cpu/rows.h"
+#include "backends/cpu/transpose.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -20,23 +19,6 @@ SPAR_INLINE T* take(float*& scratch, int64_t count) {
   T* p = reinterpret_cast<T*>(scratch);
   scratch += round_up(count * static_cast<int64_t>(sizeof(T)), 64) / 4;
   return p;
-}
-
-template <int S, int... I>
-SPAR_INLINE void exchange(vf& a, vf& b, std::integer_sequence<int, I...>) {
-  const vf low = __builtin_shufflevector(a, b, ((I & S) ? kLanes + I - S : I)...);
-  const vf high = __builtin_shufflevector(a, b, ((I & S) ? kLanes + I : I + S)...);
-  a = low;
-  b = high;
-}
-
-// Transposes t[kLanes][kLanes], exchanging ever smaller off-diagonal squares.
-template <int S = kLanes / 2>
-SPAR_INLINE void transpose(vf* t) {
-#pragma GCC unroll 16
-  for (int i = 0; i < kLanes; i++)
-    if ((i & S) == 0) exchange<S>(t[i], t[i + S], std::make_integer_sequence<int, kLanes>());
-  if constexpr (S > 1) transpose<S / 2>(t);
 }
 
 // out[c * ld + i] = in[i * stride + c] for i < count, c < d. Columns count .. round_up(count, kLanes)

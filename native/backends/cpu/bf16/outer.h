@@ -7,6 +7,7 @@
 // would share few sets of the cache and drive each other out.
 #pragma once
 #include "backends/cpu/bf16/product.h"
+#include "backends/cpu/transpose.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -80,7 +81,7 @@ SPAR_INLINE void pack_transposed(const OuterProduct& g, int64_t m, int64_t steps
       __m512i v[16];
       const int64_t column = n + block * kBlock;
       load_depths(v, g.dy + first * g.dy_stride + column, g.dy_stride, g.n - column, g.rows - first);
-      transpose(v);
+      transpose(v);  // a step of a panel becomes one of a block
       put(to + (block * steps + s) * kTile, v);
     }
   }

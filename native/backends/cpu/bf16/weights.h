@@ -2,6 +2,7 @@
 #pragma once
 #include "backends/cpu/bf16/gated.h"
 #include "backends/cpu/bf16/layout.h"
+#include "backends/cpu/transpose.h"
 #include "core/exec.h"
 
 namespace spar {

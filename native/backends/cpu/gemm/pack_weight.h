@@ -4,6 +4,7 @@
 #pragma once
 #include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/panels.h"
+#include "backends/cpu/transpose.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -26,32 +27,6 @@ SPAR_INLINE void finish_stores() {
   _mm_sfence();
 #endif
 }
-
-// Lanes i of a with bit kStep of i clear, then lanes i - kStep of b; or lanes i + kStep of a, then
-// lanes i of b: one step of a transposition.
-template <int kStep, bool kUpper>
-SPAR_INLINE vu exchange(vu a, vu b) {
-  vu index;
-  for (int i = 0; i < kLanes; i++) {
-    const int from = kUpper ? (i & kStep ? kLanes + i : i + kStep) : (i & kStep ? kLanes + i - kStep : i);
-    index[i] = static_cast<uint32_t>(from);
-  }
-  return __builtin_shuffle(a, b, index);
-}
-
-template <int kStep>
-SPAR_INLINE void transpose_from(vu (&v)[kLanes]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < kLanes; i++) {
-    if (i & kStep) continue;
-    const vu a = v[i], b = v[i + kStep];
-    v[i] = exchange<kStep, false>(a, b);
-    v[i + kStep] = exchange<kStep, true>(a, b);
-  }
-  if constexpr (kStep > 1) transpose_from<kStep / 2>(v);
-}
-
-SPAR_INLINE void transpose(vu (&v)[kLanes]) { transpose_from<kLanes / 2>(v); }
 
 // The upper (odd) 16-bit halves of two neighbouring vectors, as one vector of pairs.
 SPAR_INLINE vu join_halves(vu first, vu second) {
