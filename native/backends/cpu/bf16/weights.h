@@ -49,6 +49,7 @@ SPAR_INLINE void pack_backward(const PackedWeight& w, int64_t n0, int64_t n1) {
 SPAR_INLINE void pack_rows(const PackedWeight& w, int64_t n0, int64_t n1) {
   pack_forward(w, n0, n1);
   if (w.backward) pack_backward(w, n0, n1);
+  drain_stores();
 }
 
 }  // namespace bf16

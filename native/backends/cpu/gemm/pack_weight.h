@@ -13,19 +13,11 @@ namespace SPAR_ISA_NS {
 // a time for the hardware to follow.
 constexpr int64_t kPackAhead = 128;
 
-// Whole cache lines pass by the caches: packed weights are larger than those, and a line that is
+// Past the caches where a vector is a whole line of them: packed weights are larger, and a line that is
 // only written must not be read first.
-SPAR_INLINE void store_words(uint32_t* to, vu v) {
-#if defined(__AVX512F__)
-  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
-#else
-  std::memcpy(to, &v, sizeof v);
-#endif
-}
-SPAR_INLINE void finish_stores() {
-#if defined(__AVX512F__)
-  _mm_sfence();
-#endif
+SPAR_INLINE void store_packed(uint32_t* to, vu v) {
+  float* line = reinterpret_cast<float*>(to);
+  kLanes == 16 ? store_past_caches(line, (vf)v) : store(line, (vf)v);
 }
 
 // The upper (odd) 16-bit halves of two neighbouring vectors, as one vector of pairs.
@@ -52,7 +44,7 @@ struct PackedRows {
   // Backward words of depth (or pair of depths) p, columns from k on.
   __attribute__((always_inline)) inline void write_backward(int64_t p, int64_t k, vu v) const {
     if (k >= panel_count(w.k) * kPanel) return;
-    store_words(static_cast<uint32_t*>(w.backward) + k / kPanel * backward_words + p * kPanel + k % kPanel, v);
+    store_packed(static_cast<uint32_t*>(w.backward) + k / kPanel * backward_words + p * kPanel + k % kPanel, v);
   }
   // Forward words of columns [n, n + kLanes), depths (or pairs) from p on; v[i] is that of column n + i.
   __attribute__((always_inline)) inline void write_forward(int64_t n, int64_t p, vu (&v)[kLanes]) const {
@@ -61,12 +53,12 @@ struct PackedRows {
     const int64_t left = forward_depths - p;
     if (left >= kLanes) {
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; i++) store_words(to + i * kPanel, v[i]);
+      for (int i = 0; i < kLanes; i++) store_packed(to + i * kPanel, v[i]);
       return;
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes; i++)
-      if (i < left) store_words(to + i * kPanel, v[i]);
+      if (i < left) store_packed(to + i * kPanel, v[i]);
   }
 };
 
@@ -112,7 +104,7 @@ SPAR_INLINE void pack_rows(const PackedWeight& w, int64_t n0, int64_t n1) {
   for (int64_t panel = n0; panel < n1; panel += kPanel)
     for (int64_t k = 0; k < columns; k += step)
       for (int64_t n = panel; n < panel + kPanel; n += kLanes) kBf16 ? pack_square_bf16(r, n, k) : pack_square(r, n, k);
-  finish_stores();
+  drain_stores();
 }
 
 }  // namespace SPAR_ISA_NS
