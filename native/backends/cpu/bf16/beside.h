@@ -7,8 +7,9 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
-// The operand that passes once while the other one stays in the first cache.
-enum class Streamed { kA, kB };
+// The operand that passes once while the other one stays in the first cache: A or B from the second
+// cache, or B from memory.
+enum class Streamed { kA, kB, kFarB };
 
 // Sums of one call of multiply(): [block][panel][16][16].
 constexpr int64_t kSums = kRows * kColumns;
@@ -24,19 +25,19 @@ struct Drain {
   const float* base = nullptr;  // added, unless NULL
   int64_t base_stride = 0;      // 0: one row for all
   int64_t columns = 0;          // <= kColumns
+  int64_t soon = 0;             // from a row to the one that the next call writes, or reads, in its place
   int64_t next = 0, rows = 0;
   bool stream = false;  // past the caches; rows of `to` are 64-byte aligned and columns whole
 
   SPAR_INLINE_MEMBER void row() {
     if (next >= rows) return;
     const float* sums = sums_row(from, next);
-    // What the next strip will write, or read first.
     if (!stream) {
-      _mm_prefetch(to + kRows * to_stride, _MM_HINT_T0);
-      _mm_prefetch(to + kRows * to_stride + 16, _MM_HINT_T0);
+      _mm_prefetch(to + soon, _MM_HINT_T0);
+      _mm_prefetch(to + soon + 16, _MM_HINT_T0);
     } else if (base_stride) {
-      _mm_prefetch(base + kRows * base_stride, _MM_HINT_T0);
-      _mm_prefetch(base + kRows * base_stride + 16, _MM_HINT_T0);
+      _mm_prefetch(base + soon, _MM_HINT_T0);
+      _mm_prefetch(base + soon + 16, _MM_HINT_T0);
     }
     if (columns == kColumns) {
 #pragma GCC unroll 3

@@ -103,6 +103,7 @@ SPAR_INLINE Drain outer_drain(const OuterProduct& g, int64_t n, int64_t k, float
   d.to = g.dw + n * g.dw_stride + k;
   d.to_stride = g.dw_stride;
   d.columns = at_most(g.k - k, kColumns);
+  d.soon = kRows * g.dw_stride;
   d.rows = at_most(g.n - n, kRows);
   return d;
 }

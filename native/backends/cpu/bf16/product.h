@@ -6,7 +6,9 @@
 // A unit is a run of strips of rows by a run of groups of panels. Its rows of A stay in the second
 // cache; a group of panels, cut to a depth that fits the first cache, passes all of them, while the
 // next group is fetched and finished rows are written. With one strip, as in decoding, it is the rows
-// of A that stay in the first cache and the panels that pass, each once over the whole depth.
+// of A that stay in the first cache and the panels that pass, each once over the whole depth and
+// fetched just ahead: each thread takes one run of them, as to begin a run costs more than an even
+// finish saves.
 #pragma once
 #include "backends/cpu/bf16/multiply.h"
 #include "backends/cpu/threads.h"
@@ -52,6 +54,10 @@ SPAR_INLINE int64_t scratch_bytes(int64_t strips, int64_t steps) {
 SPAR_INLINE Cut cut_of(int64_t rows, int64_t columns, int64_t steps, int64_t threads) {
   constexpr int64_t kPerTile = 20, kBytesPerCycle = 6, kPerUnit = 3000;
   const int64_t strips = ceil_div(rows, kRows), groups = groups_of(columns), chain = chain_steps(steps);
+  if (strips == 1) {
+    const int64_t each = ceil_div(groups, at_most(threads, groups));
+    return {1, each, 1, ceil_div(groups, each)};
+  }
   Cut best = {};
   int64_t least = INT64_MAX;
   for (int64_t s = 1; s <= strips && scratch_bytes(s, chain) <= kScratchBytes; s++) {
@@ -109,6 +115,7 @@ SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t
   d.base_stride = first ? g.c_stride : base ? g.base_stride : 0;
   d.base = base ? base + row * d.base_stride + column : nullptr;
   d.columns = at_most(g.columns - column, kColumns);
+  d.soon = g.rows > kRows ? kRows * g.c_stride : kColumns;
   d.rows = rows;
   d.stream = stream && d.columns == kColumns;
   return d;
@@ -134,13 +141,13 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
     for (int64_t step = 0; step < steps; step += near) {
       const int64_t some = at_most(steps - step, near);
       // The same steps of the next group; its panels are one after another only if this is all of B.
-      if (group + 1 < group_end)
+      if (!once && group + 1 < group_end)
         beside.fetch = {reinterpret_cast<const char*>(b + kPanels * g.b_stride + step * kTile), 128, some * kTile / 64,
                         kPanels, g.b_stride * 2};
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
         const auto multiply_some =
-            once ? multiply_strip<Streamed::kB, Beside<Sums>> : multiply_strip<Streamed::kA, Beside<Sums>>;
+            once ? multiply_strip<Streamed::kFarB, Beside<Sums>> : multiply_strip<Streamed::kA, Beside<Sums>>;
         multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
                       some, sum, step > 0, beside);
         if (step + some < steps) continue;
