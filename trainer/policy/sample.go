@@ -50,10 +50,12 @@ type SampleOptions struct {
 	KVTokens int // key/value pool; 0: all requests at once, up to DefaultKVTokens if each sample fits alone
 }
 
-// Defaults of SampleOptions: wide enough to keep the matrix products efficient on a CPU, small
-// enough for a laptop (46 KiB a token for a model of 135 million weights).
+// Defaults of SampleOptions. While nothing is being sampled a step takes so many prompt tokens, so
+// that the first prompts start together and end together; beside running sequences the engine takes
+// fewer by itself. The pool is small enough for a laptop (46 KiB a token for a model of 135 million
+// weights).
 const (
-	DefaultSampleRows = 128
+	DefaultSampleRows = 2048
 	DefaultKVTokens   = 16384
 )
 
