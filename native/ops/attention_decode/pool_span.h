@@ -13,6 +13,9 @@ namespace SPAR_ISA_NS {
 
 static_assert(kBlockColumns >= kBlockKeys + kPoolBlock, "a block may begin inside a block of the pool");
 
+// So many queries read a block in place; for more it pays to unpack it.
+constexpr int64_t kInPlace = 2 * kGroup;
+
 template <class T>
 SPAR_INLINE void fetch(const T* line) {
   __builtin_prefetch(line, 0, 2);
@@ -80,7 +83,7 @@ struct PoolSpan {
     const Block<PoolKeys<T>, PoolValues<T>> block = {{k + (begin - shift) * to.d, to.d, v + (begin - shift) * to.d},
                                                      {v + begin * to.d, to.d, k + next * to.d},
                                                      shift};
-    if (queries <= kGroup && to.d % kLanes == 0) return read(block);
+    if (queries <= kInPlace && to.d % kLanes == 0) return read(block);
     unpack(block, seen, to);
     read(to.block(shift));
   }
