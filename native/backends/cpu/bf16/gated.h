@@ -66,7 +66,7 @@ SPAR_INLINE GatedDrain drain_of(const GatedProduct& g, int64_t first, int64_t ro
   d.h_stride = g.columns / 2;
   d.add = first > 0;
   d.put = g.keep || !last;
-  d.stream = stream;
+  d.stream = stream && reinterpret_cast<uintptr_t>(g.h) % 64 == 0;
   d.rows = rows;
   return d;
 }
