@@ -121,6 +121,14 @@ SPAR_INLINE Drain drain_of(const Product& g, int64_t first, int64_t row, int64_t
   return d;
 }
 
+// Asks for the first steps of a group, those of the chain from step `first` on.
+SPAR_INLINE void fetch_begin(const Product& g, int64_t group, int64_t first) {
+  constexpr int64_t kBegin = 4;  // steps
+  const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
+  for (int64_t p = 0; p < kPanels; p++)
+    for (int64_t i = 0; i < kBegin * kTile; i += 32) _mm_prefetch(b + p * g.b_stride + i, _MM_HINT_T0);
+}
+
 // One chain, steps [first, first + steps), of rows [row, row_end) by groups [group, group_end). P is Product or derived
 // from it, with a drain_of() for its sums.
 template <class P>
@@ -132,6 +140,7 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
   const int64_t calls = ceil_div(blocks, kBlocks), runs = kPanels * steps * kTile / 64;
   uint16_t* a = reinterpret_cast<uint16_t*>(scratch);
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
+  if (once) fetch_begin(g, group, first);
   pack_blocks(g, row, blocks, first, steps, a);
   using Sums = decltype(drain_of(g, 0, 0, 0, 0, sums, stream));
   Beside<Sums> beside;
