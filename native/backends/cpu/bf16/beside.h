@@ -105,10 +105,10 @@ struct Fetch {
   }
 };
 
-// Drain_: what finished sums become, Drain or another with rows, next and row().
-template <class Drain_ = Drain>
+// To: what finished sums become, Drain or another with rows, next and row().
+template <class To = Drain>
 struct Beside {
-  Drain_ drain;
+  To drain;
   Fill fill;
   Fetch fetch;
   int64_t rows = 0, runs = 0;  // of drain and fill, and of fetch, in one step

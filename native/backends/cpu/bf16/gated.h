@@ -9,16 +9,6 @@ namespace spar {
 namespace SPAR_ISA_NS {
 namespace bf16 {
 
-// Whether the panels of W [n, k], gates and then ups, are packed for it.
-constexpr bool kPairsPanels = kPanels == 2;
-SPAR_INLINE bool pairs_panels(int64_t n) { return kPairsPanels && n % (2 * kPanel) == 0; }
-
-// The panel that holds rows [16 panel, 16 panel + 16) of W [n, k].
-SPAR_INLINE int64_t paired_panel(int64_t panel, int64_t n) {
-  const int64_t gates = n / (2 * kPanel);
-  return panel < gates ? 2 * panel : 2 * (panel - gates) + 1;
-}
-
 // c: [rows, 2 F] gates and ups, written where `keep` or where the depth is more than one chain.
 struct GatedProduct : Product {
   float* h;  // [rows, F]

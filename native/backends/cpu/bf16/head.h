@@ -38,14 +38,6 @@ SPAR_INLINE int64_t alone_rows(int64_t rows, int64_t threads) {
   return each < kFewest ? 0 : each;
 }
 
-// Rows [row, end) of a product by one thread, in product()'s order of sums.
-SPAR_INLINE void rows_product(const Product& g, int64_t row, int64_t end, float* scratch) {
-  const Unit configured;
-  const int64_t steps = steps_of(g.depth), chain = chain_steps(steps);
-  for (int64_t first = 0; first < steps; first += chain)
-    chain_unit(g, first, at_most(steps - first, chain), row, end, 0, groups_of(g.columns), false, scratch);
-}
-
 SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {
   const int64_t rows = *a.rows, vocab = a.weight.n;
   RowState* state = row_states(a.chunk, rows);
@@ -75,8 +67,8 @@ SPAR_INLINE void chunk_gradient(const Exec& exec, const HeadBackward& a, int64_t
   threads.parallel(ceil_div(rows, alone) * parts, [&](int64_t unit, int32_t thread) {
     const int64_t row = unit / parts * alone, end = at_most(row + alone, rows);
     const int64_t column = unit % parts * kBackwardColumns, count = at_most(columns - column, kBackwardColumns);
-    rows_product(logits_product(a.x, a.weight, rows, first + column, count, a.chunk + column), row, end,
-                 threads.scratch(thread));
+    const Product g = logits_product(a.x, a.weight, rows, first + column, count, a.chunk + column);
+    product_unit(g, row, end, 0, groups_of(count), false, threads.scratch(thread));
     for (int64_t t = row; t < end; t++) gradient(t, column, count);
   });
 }

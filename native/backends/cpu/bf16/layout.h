@@ -37,7 +37,16 @@ SPAR_INLINE int64_t packed_values(int64_t columns, int64_t depth) {
   return groups_of(columns) * kPanels * strip(depth);
 }
 
-// The first n of 16 or 32 lanes, n clamped.
+// Gated weights W [n, k], gates and then ups: whether a group holds 16 gates and the ups of the same
+// columns, and if so the panel of rows [16 panel, 16 panel + 16).
+constexpr bool kPairsPanels = kPanels == 2;
+SPAR_INLINE bool pairs_panels(int64_t n) { return kPairsPanels && n % (2 * kPanel) == 0; }
+SPAR_INLINE int64_t paired_panel(int64_t panel, int64_t n) {
+  const int64_t gates = n / (2 * kPanel);
+  return panel < gates ? 2 * panel : 2 * (panel - gates) + 1;
+}
+
+// The first n of 16 lanes, n clamped.
 SPAR_INLINE __mmask16 lanes16(int64_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
 }

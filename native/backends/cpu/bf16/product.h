@@ -142,8 +142,8 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
   if (once) fetch_begin(g, group, first);
   pack_blocks(g, row, blocks, first, steps, a);
-  using Sums = decltype(drain_of(g, 0, 0, 0, 0, sums, stream));
-  Beside<Sums> beside;
+  using BesideP = Beside<decltype(drain_of(g, 0, 0, 0, 0, sums, stream))>;
+  BesideP beside;
   beside.runs = ceil_div(runs, calls * steps);
   for (; group < group_end; group++) {
     const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
@@ -156,7 +156,7 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
         const auto multiply_some =
-            once ? multiply_strip<Streamed::kFarB, Beside<Sums>> : multiply_strip<Streamed::kA, Beside<Sums>>;
+            once ? multiply_strip<Streamed::kFarB, BesideP> : multiply_strip<Streamed::kA, BesideP>;
         multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
                       some, sum, step > 0, beside);
         if (step + some < steps) continue;
@@ -174,19 +174,26 @@ SPAR_INLINE bool streams(const Product& g) {
          reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
 }
 
+// Rows [row, row_end) by groups [group, group_end) on one thread, chain after chain.
+template <class P>
+SPAR_INLINE void product_unit(const P& g, int64_t row, int64_t row_end, int64_t group, int64_t group_end, bool stream,
+                              float* scratch) {
+  const Unit configured;
+  const int64_t steps = steps_of(g.depth), chain = chain_steps(steps);
+  for (int64_t first = 0; first < steps; first += chain)
+    chain_unit(g, first, at_most(steps - first, chain), row, row_end, group, group_end, stream, scratch);
+  if (stream) drain_stores();
+}
+
 template <class P>
 SPAR_INLINE void product(ThreadPool& threads, const P& g) {
-  const int64_t steps = steps_of(g.depth), chain = chain_steps(steps), groups = groups_of(g.columns);
-  const Cut cut = cut_of(g.rows, g.columns, steps, threads.size());
+  const int64_t groups = groups_of(g.columns);
+  const Cut cut = cut_of(g.rows, g.columns, steps_of(g.depth), threads.size());
   const bool stream = streams(g);
   threads.parallel(cut.units(), [&](int64_t unit, int32_t thread) {
     const int64_t row = unit / cut.column_units * cut.strips * kRows, group = unit % cut.column_units * cut.groups;
     const int64_t row_end = at_most(row + cut.strips * kRows, g.rows), group_end = at_most(group + cut.groups, groups);
-    const Unit configured;
-    for (int64_t first = 0; first < steps; first += chain)
-      chain_unit(g, first, at_most(steps - first, chain), row, row_end, group, group_end, stream,
-                 threads.scratch(thread));
-    if (stream) drain_stores();
+    product_unit(g, row, row_end, group, group_end, stream, threads.scratch(thread));
   });
 }
 

@@ -1,6 +1,5 @@
 // Weights W [N, K] as panels: forward, columns n and depth k; backward, columns k and depth n.
 #pragma once
-#include "backends/cpu/bf16/gated.h"
 #include "backends/cpu/bf16/layout.h"
 #include "backends/cpu/transpose.h"
 #include "core/exec.h"
