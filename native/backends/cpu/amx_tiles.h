@@ -1,5 +1,5 @@
-// The one configuration of the AMX tile registers: eight tiles of 16 rows of 64 bytes, which hold
-// 16 x 32 values of bfloat16 or 16 x 16 sums.
+// The configuration of the AMX tile registers: eight tiles of 64-byte rows, which hold 32 values of
+// bfloat16 or 16 sums each.
 #pragma once
 #include <immintrin.h>
 
@@ -23,9 +23,14 @@ SPAR_INLINE void load_shapes(const TileShapes& shapes) { __asm__ volatile("ldtil
 SPAR_INLINE void store_shapes(TileShapes& shapes) { __asm__ volatile("sttilecfg %0" : "=m"(shapes)); }
 
 // The tiles are there while this lives, for one unit of work: no thread holds them between units.
+// rows: of tiles 0 to 5; tiles 6 and 7 have 16.
 class TileUse {
  public:
-  TileUse() { load_shapes(TileShapes()); }
+  explicit TileUse(int64_t rows = 16) {
+    TileShapes shapes;
+    for (int i = 0; i < 6; i++) shapes.rows[i] = static_cast<uint8_t>(rows);
+    load_shapes(shapes);
+  }
   ~TileUse() { _tile_release(); }
   TileUse(const TileUse&) = delete;
 };

@@ -9,11 +9,13 @@ namespace SPAR_ISA_NS {
 namespace bf16 {
 
 constexpr bool kReadsOnce = false;  // a call of multiply() reads B for every 8 rows
+constexpr bool kMultipliesFew = false;
+void multiply_few(const uint16_t* a, int64_t rows, const uint16_t* b, int64_t b_stride, int64_t steps, float* c);
 
 // A unit of work needs no preparation.
 class Unit {
  public:
-  Unit() {}
+  explicit Unit(int64_t = kBlock) {}
 };
 
 // 8 rows of a block by the panels: 24 sums, 3 vectors of B and one of A fill the registers.
