@@ -15,8 +15,8 @@ func (row *Row) fill(f fields) error {
 	switch row.Shape {
 	case ShapeMessages:
 		return row.fillMessages(f)
-	case ShapeProblemAnswer:
-		return errors.Join(needText(f, "problem", &row.Problem), needText(f, "answer", &row.Answer), mayText(f, "verifier", &row.Verifier))
+	case ShapeTask:
+		return row.fillTask(f)
 	case ShapeText:
 		return needText(f, "text", &row.Text)
 	}
@@ -39,6 +39,22 @@ func (row *Row) fill(f fields) error {
 		return row.fillIDs(f)
 	}
 	return row.fillTexts(f)
+}
+
+// fillTask reads a problem and what a verifier needs to judge a response to it.
+func (row *Row) fillTask(f fields) (err error) {
+	if err := textOf(f, "problem", &row.Prompt); err != nil {
+		return err
+	}
+	if !row.Prompt.IsMessages && strings.TrimSpace(row.Prompt.String) == "" {
+		return errors.New(`"problem" is empty`)
+	}
+	for key, dst := range map[string]*string{"answer": &row.Answer, "tests": &row.Tests, "solution": &row.Solution} {
+		if _, given := f[key]; given {
+			err = errors.Join(err, needText(f, key, dst))
+		}
+	}
+	return errors.Join(err, mayText(f, "verifier", &row.Verifier))
 }
 
 func (row *Row) fillMessages(f fields) (err error) {
