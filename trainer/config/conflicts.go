@@ -58,6 +58,7 @@ func (c *Config) conflicts() []string {
 		add("mix_previous", "tspin has no reference to re-score the older pairs with; remove the key")
 	}
 	out = append(out, c.lossConflicts()...)
+	out = append(out, c.selectionConflicts()...)
 	slices.Sort(out)
 	return out
 }
@@ -66,6 +67,7 @@ func (c *Config) conflicts() []string {
 var lossKeys = map[string][]string{
 	"spin": {"loss_type", "sft_weight"}, "chi2": {"c", "alpha", "tau", "huber", "sft_weight"},
 	"space": {"mu", "sft_weight"}, "tspin": {"anchor_weight", "sft_weight"}, "sft": {},
+	"star": {}, "rest": {}, "rest_em": {}, "rft": {}, "vstar": {},
 	"dpo": {"loss_type", "gamma", "label_smoothing", "desirable_weight", "undesirable_weight", "sft_weight"},
 }
 
