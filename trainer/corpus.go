@@ -21,6 +21,15 @@ type example struct {
 	rejected               []int32 // nil: none; of a labelled row, the mismatched response
 	label                  *bool   // kto: whether chosen, alone, is desirable
 	refChosen, refRejected *float64
+	task                   *task // nil: nothing to verify
+}
+
+// task is what a verifier needs besides the response.
+type task struct {
+	problem       dataset.Text
+	answer, tests string
+	solved        bool   // chosen is a solution by people, not the bare answer
+	verifier      string // in place of the config's; "": the config's
 }
 
 // corpus is a data set ready for training.

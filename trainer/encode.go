@@ -50,8 +50,8 @@ func (e *encoder) ids(row dataset.Row) (example, error) {
 		return e.conversation(row.Messages)
 	case row.Shape == dataset.ShapeText:
 		return e.plain(row.Text)
-	case row.Shape == dataset.ShapeProblemAnswer:
-		return e.strings(row.Problem, row.Answer)
+	case row.Shape == dataset.ShapeTask:
+		return e.task(row)
 	case row.Completion.Present:
 		return e.texts(row.Prompt, row.Completion, dataset.Text{})
 	case row.Chosen.Present:
@@ -86,6 +86,22 @@ func (e *encoder) conversation(messages []template.Message) (example, error) {
 		return example{}, errors.New("the last of the messages must be the assistant's, after at least one other")
 	}
 	return e.chat(messages[:n-1], messages[n-1:], nil)
+}
+
+// task encodes a problem with a response to learn or to measure: people's solution, else the bare answer.
+func (e *encoder) task(row dataset.Row) (x example, err error) {
+	response := row.Solution
+	if response == "" {
+		response = row.Answer
+	}
+	if response == "" && !e.c.Selects() {
+		return x, fmt.Errorf("the task has neither solution nor answer for %s to learn from", e.c.Algorithm)
+	}
+	if x, err = e.texts(row.Prompt, dataset.Text{String: response, Messages: []template.Message{{Role: "assistant", Content: response}}}, dataset.Text{}); err != nil {
+		return x, err
+	}
+	x.task = &task{problem: row.Prompt, answer: row.Answer, tests: row.Tests, solved: row.Solution != "", verifier: row.Verifier}
+	return x, nil
 }
 
 func (e *encoder) texts(prompt, chosen, rejected dataset.Text) (example, error) {

@@ -87,7 +87,7 @@ type weighed struct {
 }
 
 // weigh turns log-probs into derivatives: the objective's, divided by the step's divisor.
-func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
+func (b *batch) weigh(first int, scored []policy.Scored) ([][]policy.Coef, error) {
 	examples := make([]objective.Example, len(scored))
 	results := make([]objective.Result, len(scored))
 	for i, s := range scored {
@@ -115,7 +115,7 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
 			b.tokens += int64(len(response))
 		}
 	}
-	return coef, nil
+	return policy.PerResponse(coef), nil
 }
 
 func withLogps(e objective.Example, sums []float64) objective.Example {
