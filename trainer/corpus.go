@@ -27,6 +27,7 @@ type example struct {
 // task is what a verifier needs besides the response.
 type task struct {
 	problem       dataset.Text
+	ids           []int32 // the problem as ids; nil: as text
 	answer, tests string
 	solved        bool   // chosen is a solution by people, not the bare answer
 	verifier      string // in place of the config's; "": the config's
@@ -176,6 +177,12 @@ func hashExamples(examples []example) string {
 			if p != nil {
 				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
 			}
+		}
+		if x.task != nil {
+			for _, text := range []string{x.task.answer, x.task.tests, x.task.verifier} {
+				b = strconv.AppendQuote(b, text)
+			}
+			b = strconv.AppendBool(b, x.task.solved)
 		}
 		sum.Write(b)
 	}

@@ -68,6 +68,9 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
 	}
+	if r.c.Selects() {
+		s.inputs["verifier"] = r.verifierSettings()
+	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
 		s.inputs["before"] = r.output(before, stage, evalReal(index-1)) + r.output(before, stage, evalSamples(index-1))
@@ -92,7 +95,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 // sample that the policy before drew.
 func (r *run) evalGroups(index int) ([]pack.Group, error) {
 	groups := dataGroups(r.held)
-	if index == 0 {
+	if index == 0 || r.c.Selects() {
 		return groups, nil
 	}
 	before, err := r.readEvalSamples(index - 1)
@@ -133,7 +136,10 @@ func (r *run) measure(index int, e *journal.Entry) error {
 		return err
 	}
 	values := r.lengths(real, fresh)
-	if index > 0 {
+	if r.c.Selects() {
+		r.addAccuracy(fresh, values)
+	}
+	if index > 0 && !r.c.Selects() {
 		if err := r.discriminate(index, real, values); err != nil {
 			return err
 		}
@@ -156,10 +162,24 @@ func (r *run) measure(index int, e *journal.Entry) error {
 // evaluated is an evaluation in one line.
 func evaluated(v map[string]float64) string {
 	text := fmt.Sprintf("held-out loss %.4f nats a token; samples of %.1f tokens (real %.1f), %.0f %% cut off", v["loss"], v["length/generated"], v["length/real"], 100*v["truncated"])
+	if accuracy, verified := v["accuracy"]; verified {
+		text += fmt.Sprintf("; %.1f %% solved", 100*accuracy)
+	}
 	if margin, compared := v["rewards/margins"]; compared {
 		text += fmt.Sprintf("; margin %.4f, accuracy %.3f against the policy before", margin, v["rewards/accuracies"])
 	}
 	return text
+}
+
+// addAccuracy adds the share of held-out tasks that the fresh samples solve.
+func (r *run) addAccuracy(fresh records, values map[string]float64) {
+	solved := 0.0
+	for _, x := range r.held.examples {
+		if fresh[id{x.key, 0}].Verdict == shard.VerdictPass {
+			solved++
+		}
+	}
+	values["accuracy"] = solved / float64(len(r.held.examples))
 }
 
 func prefixed(values map[string]float64) map[string]float64 {

@@ -1,7 +1,10 @@
 package trainer
 
 import (
+	"slices"
+
 	"spar/loader/pack"
+	"spar/loader/shard"
 	"spar/trainer/objective"
 )
 
@@ -15,7 +18,10 @@ type material struct {
 
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
-	pairs, err := readPairs(r.fs, r.path(pairsName(t)))
+	if r.c.Selects() {
+		return r.readSelected(t)
+	}
+	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {
 		return material{}, err
 	}
@@ -32,6 +38,45 @@ func (r *run) readMaterial(t int) (material, error) {
 		}
 	}
 	return m, nil
+}
+
+// readSelected joins selected.jsonl with the rollouts and the data set that it names. Each response stands alone after its task's own
+// prompt: a hint is no part of what is learnt.
+func (r *run) readSelected(t int) (material, error) {
+	lines, err := readLines[selected](r.fs, r.path(selectedName(t)))
+	if err != nil {
+		return material{}, err
+	}
+	drawn, err := r.readDrawn(r.pooled(t))
+	if err != nil {
+		return material{}, err
+	}
+	var m material
+	for _, s := range lines {
+		x, err := r.train.byKey(s.Key)
+		if err != nil {
+			return material{}, err
+		}
+		response := x.chosen
+		if s.From >= 0 {
+			rec, err := drawn[slices.Index(r.pooled(t), s.From)].get(s)
+			if err != nil {
+				return material{}, err
+			}
+			response = rec.Response
+		}
+		m.pairs = append(m.pairs, pair{Key: s.Key, From: s.From, Sample: s.Sample})
+		m.groups = append(m.groups, pack.Group{Key: s.Key, Prompt: x.prompt, Responses: [][]int32{response}})
+		m.examples = append(m.examples, objective.Example{LenReal: len(response)})
+	}
+	return m, nil
+}
+
+func (d drawnIn) get(s selected) (shard.Record, error) {
+	if s.Hinted {
+		return d.hinted.get(hintedName(d.iteration), s.Key, s.Sample)
+	}
+	return d.rollouts.get(rolloutsName(d.iteration), s.Key, s.Sample)
 }
 
 // rolloutsOf lists the iterations whose rollouts iteration t trains on.

@@ -37,6 +37,7 @@ import (
 	"spar/trainer/objective"
 	"spar/trainer/report"
 	"spar/trainer/supervise"
+	"spar/trainer/verify"
 )
 
 // Config is a run's configuration.
@@ -73,6 +74,7 @@ type run struct {
 	loaded    loaded
 	heading   string // of the stage in hand, for progress lines
 	closers   []io.Closer
+	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -113,13 +115,20 @@ func (r *run) iteration(ctx context.Context, t int) error {
 	if r.behind(t) {
 		return nil
 	}
-	stages := []func(context.Context, int) error{r.sample, r.score, r.pair, r.update, r.evaluate, r.promote}
-	for _, stage := range stages {
+	for _, stage := range r.stages() {
 		if err := stage(ctx, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stages are those of an iteration, in order.
+func (r *run) stages() []func(context.Context, int) error {
+	if r.c.Selects() {
+		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.update, r.evaluate, r.promote}
+	}
+	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.update, r.evaluate, r.promote}
 }
 
 // behind reports whether iteration t was promoted and a later one has begun, or all is done up to t: its stages

@@ -22,11 +22,11 @@ import (
 // lose what a small learning rate has moved.
 func (r *run) update(ctx context.Context, t int) error {
 	name := iterationDir(t) + "/policy"
-	policyHash, _ := r.start(t)
+	policyHash, _ := r.start(r.updateStart(t))
 	s := stage{
 		iteration: t, name: "update", outputs: []string{name},
 		inputs: map[string]string{
-			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)),
+			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)),
 			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
 		},
 	}
@@ -45,6 +45,14 @@ func (r *run) update(ctx context.Context, t int) error {
 	return r.fs.RemoveAll(r.path(iterationDir(t), "checkpoint"))
 }
 
+// updateStart counts the policy that the update of iteration t begins with: the one that the run began with, or the newest.
+func (r *run) updateStart(t int) int {
+	if r.c.Selects() && r.c.Selection.Start == "base" {
+		return 0
+	}
+	return t
+}
+
 func hashOfInputs(inputs map[string]string) string {
 	var parts []any
 	for _, k := range sortedKeys(inputs) {
@@ -60,7 +68,7 @@ func updateSettings(c *config.Config, t int) string {
 	for _, key := range []string{"algorithm", "loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "sft_weight",
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
-		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length"} {
+		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "selection.steps_growth"} {
 		parts = append(parts, key, v[key])
 	}
 	return hashText(parts...)
@@ -83,7 +91,7 @@ type updating struct {
 func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t)}
 	var err error
-	if u.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, t)); err != nil {
+	if u.objective, err = r.newObjective(t); err != nil {
 		return err
 	}
 	if u.material, err = r.readMaterial(t); err != nil {
@@ -136,7 +144,7 @@ func (u *updating) begin() error {
 }
 
 func (u *updating) fresh() (err error) {
-	if u.policy, err = u.r.load(u.t); err != nil {
+	if u.policy, err = u.r.load(u.r.updateStart(u.t)); err != nil {
 		return err
 	}
 	u.r.loaded.hash = "" // from here on the weights move

@@ -33,7 +33,7 @@ var canonical = map[string]string{
 	"response": "completion", "response_ids": "completion", "label": "label",
 	"chosen": "chosen", "chosen_ids": "chosen", "rejected": "rejected", "rejected_ids": "rejected",
 	"ref_chosen_logps": "ref_chosen_logps", "ref_rejected_logps": "ref_rejected_logps",
-	"real": "real", "generated": "generated", "problem": "problem", "answer": "answer", "verifier": "verifier",
+	"real": "real", "generated": "generated", "problem": "problem", "problem_ids": "problem", "answer": "answer", "verifier": "verifier",
 	"tests": "tests", "solution": "solution",
 }
 

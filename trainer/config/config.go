@@ -12,6 +12,7 @@
 package config
 
 import (
+	"math"
 	"strconv"
 
 	"spar/internal/fault"
@@ -123,6 +124,11 @@ func (c *Config) SelfPlay() bool {
 		return true
 	}
 	return false
+}
+
+// StepsAt is max_steps in an iteration.
+func (c *Config) StepsAt(iteration int) int {
+	return int(math.Round(float64(c.MaxSteps) * math.Pow(c.Selection.StepsGrowth, float64(iteration))))
 }
 
 // Load reads and checks a config file. The error, class fault.Input, lists every problem found, each with
