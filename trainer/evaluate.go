@@ -63,13 +63,16 @@ func evalStage(index int) (int, string) {
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
 	policyHash, _ := r.start(index)
-	d := draw{corpus: r.held, samples: 1, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
+	d := draw{corpus: r.held, samples: r.evalSamples(), iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
 	}
 	if r.c.Selects() {
 		s.inputs["verifier"] = r.verifierSettings()
+	}
+	if r.trainsVerifier() && index > 0 {
+		s.inputs["likelihood"] = r.output(index-1, "verifier", verifierName(index-1))
 	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
@@ -86,7 +89,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
 			return err
 		}
-		return r.measure(index, e)
+		return r.measure(ctx, index, e)
 	}
 	return r.do(ctx, s)
 }
@@ -116,7 +119,7 @@ func (r *run) evalGroups(index int) ([]pack.Group, error) {
 
 func (r *run) readEvalSamples(index int) (records, error) {
 	policyHash, _ := r.start(index)
-	d := draw{samples: 1, iteration: index, lane: evalLane}
+	d := draw{samples: r.evalSamples(), iteration: index, lane: evalLane}
 	return r.readShard(evalSamples(index), r.header(policyHash, r.settings(d)))
 }
 
@@ -126,7 +129,7 @@ func (r *run) readEvalReal(index int) (records, error) {
 }
 
 // measure turns the two shards of an evaluation, and those of the policy before, into eval.json and a line of metrics.
-func (r *run) measure(index int, e *journal.Entry) error {
+func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 	real, err := r.readEvalReal(index)
 	if err != nil {
 		return err
@@ -139,6 +142,11 @@ func (r *run) measure(index int, e *journal.Entry) error {
 	if r.c.Selects() {
 		r.addAccuracy(fresh, values)
 	}
+	if r.trainsVerifier() && index > 0 {
+		if err := r.rankByVerifier(ctx, index, fresh, values); err != nil {
+			return err
+		}
+	}
 	if index > 0 && !r.c.Selects() {
 		if err := r.discriminate(index, real, values); err != nil {
 			return err
@@ -149,14 +157,14 @@ func (r *run) measure(index int, e *journal.Entry) error {
 	}
 	e.Values = values
 	r.logf("%s: %s", r.heading, evaluated(values))
-	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(r.held.examples), Values: values, Examples: r.show(real, fresh)}
+	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(fresh), Values: values, Examples: r.show(real, fresh)}
 	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
 		return err
 	}
 	if err := metrics.WriteEvaluation(r.fs, r.path(evalFile(index)), out); err != nil {
 		return err
 	}
-	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed(values)})
+	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed("eval_", values)})
 }
 
 // evaluated is an evaluation in one line.
@@ -171,21 +179,10 @@ func evaluated(v map[string]float64) string {
 	return text
 }
 
-// addAccuracy adds the share of held-out tasks that the fresh samples solve.
-func (r *run) addAccuracy(fresh records, values map[string]float64) {
-	solved := 0.0
-	for _, x := range r.held.examples {
-		if fresh[id{x.key, 0}].Verdict == shard.VerdictPass {
-			solved++
-		}
-	}
-	values["accuracy"] = solved / float64(len(r.held.examples))
-}
-
-func prefixed(values map[string]float64) map[string]float64 {
+func prefixed(prefix string, values map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range values {
-		out["eval_"+name] = v
+		out[prefix+name] = v
 	}
 	return out
 }

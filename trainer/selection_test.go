@@ -42,7 +42,7 @@ func (b bench) verified(algorithm, out string) *config.Config {
 	c := b.config(algorithm, out)
 	c.Iterations = 2
 	c.Verifier.Name, c.Verifier.Pattern = "regex", "{answer}"
-	c.Sampling.Samples, c.Sampling.Temperature = 3, 1
+	c.Sampling.Samples, c.Sampling.Temperature, c.Eval.Samples = 3, 1, 2
 	return c
 }
 

@@ -237,5 +237,8 @@ func (s stepResult) record(u *updating) metrics.Record {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]
 		v["logps/real"], v["logps/generated"] = v["logps/chosen"], v["logps/rejected"]
 	}
+	if u.name != "update" {
+		v = prefixed(u.name+"/", v)
+	}
 	return metrics.Record{Iteration: u.t, Step: u.first + int64(u.done), Values: v}
 }

@@ -126,7 +126,7 @@ func (r *run) iteration(ctx context.Context, t int) error {
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
 	if r.c.Selects() {
-		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.update, r.evaluate, r.promote}
+		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.update, r.trainVerifier, r.evaluate, r.promote}
 	}
 	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.update, r.evaluate, r.promote}
 }

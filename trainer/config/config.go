@@ -101,6 +101,7 @@ type Sampling struct {
 // Eval is the held-out evaluation after each iteration.
 type Eval struct {
 	MaxPrompts int `yaml:"max_prompts" default:"256" range:"[0,16777216]" doc:"rows of data.eval used; 0: all"`
+	Samples    int `yaml:"samples" default:"1" range:"[1,1024]" doc:"verified loops: responses drawn for each prompt"`
 	Examples   int `yaml:"examples" default:"8" range:"[0,1000]" doc:"samples shown in the report"`
 }
 

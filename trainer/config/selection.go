@@ -81,9 +81,11 @@ var presets = map[string][]preset{
 		{"selection.start", "base"}, {"selection.dedupe", "path"},
 		{"sampling.samples_per_prompt", "100"}, {"sampling.temperature", "0.7"}, {"num_train_epochs", "3"},
 	},
-	// Hosseini et al., arXiv 2402.06457: three rounds, 16 responses to a problem, responses of all rounds, and a verifier trained by DPO.
+	// Hosseini et al., arXiv 2402.06457: three rounds, 16 responses to a problem, responses of all rounds, and a verifier trained by DPO,
+	// the best of 64 by its likelihood at test time.
 	"vstar": {
 		{"selection.start", "base"}, {"selection.pool", "all"}, {"sampling.samples_per_prompt", "16"}, {"sampling.temperature", "0.7"}, {"iterations", "3"},
+		{"eval.samples", "64"},
 	},
 }
 
@@ -120,12 +122,18 @@ func (c *Config) selectionConflicts() []string {
 		out = append(out, fmt.Sprintf("%s%s: %s", c.place(key), key, fmt.Sprintf(format, args...)))
 	}
 	if !c.Selects() {
+		if c.Eval.Samples > 1 {
+			add("eval.samples", "%s evaluates one response to a prompt; remove the key", c.Algorithm)
+		}
 		for _, key := range []string{"selection", "verifier"} {
 			if c.given(key) {
 				add(key, "%s does not use it; remove the key", c.Algorithm)
 			}
 		}
 		return out
+	}
+	if c.Eval.Samples > 1 && c.Sampling.Temperature == 0 {
+		add("eval.samples", "%d greedy responses to a prompt are all the same; use 1, or a temperature above 0", c.Eval.Samples)
 	}
 	if c.Verifier.Name == "none" {
 		add("verifier", "%s learns from responses that a verifier lets pass; give verifier: {name: exact}, or another", c.Algorithm)
