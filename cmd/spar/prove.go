@@ -13,7 +13,7 @@ import (
 type proveCmd struct {
 	profileFlag
 	Claim   []string `arg:"" optional:"" help:"Names or numbers of claims; all when none is given."`
-	Quick   bool     `help:"Only the claims that take seconds."`
+	Quick   bool     `help:"Only claims that take seconds and are known to hold, for CI."`
 	Threads int      `help:"Threads; 0 takes what the process may use." default:"0"`
 	JSON    bool     `help:"One JSON object a line."`
 }

@@ -8,7 +8,7 @@ import (
 	"spar/internal/fault"
 )
 
-// The quick claims hold, all of them; the others take minutes and are run by the command.
+// The quick claims hold, all of them; the others take long, or do not hold, and are run by the command.
 func TestQuickClaims(t *testing.T) {
 	claims, err := Select(nil, true)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestQuickClaims(t *testing.T) {
 func TestClaimsAreNamed(t *testing.T) {
 	last, names := 0, map[string]bool{}
 	for _, c := range Claims() {
-		if c.Number <= last || names[c.Name] || c.Name == "" || c.Source == "" || c.Expected == "" || c.run == nil {
+		if c.Number < last || c.Number > 20 || names[c.Name] || c.Name == "" || c.Source == "" || c.Expected == "" || c.run == nil {
 			t.Errorf("claim %d %q is out of order, named twice or incomplete", c.Number, c.Name)
 		}
 		last, names[c.Name] = c.Number, true
@@ -39,8 +39,8 @@ func TestClaimsAreNamed(t *testing.T) {
 }
 
 func TestSelect(t *testing.T) {
-	got, err := Select([]string{"2", "spin-threshold"}, false)
-	if err != nil || len(got) != 2 || got[0].Number != 2 || got[1].Number != 1 {
+	got, err := Select([]string{"9", "spin-threshold"}, false)
+	if err != nil || len(got) != 3 || got[0].Number != 9 || got[1].Number != 9 || got[2].Number != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
 	_, err = Select([]string{"spin"}, false)
