@@ -42,7 +42,7 @@ func (c *Config) Selects() bool {
 }
 
 // Draws reports whether the algorithm trains on responses of its own.
-func (c *Config) Draws() bool { return c.SelfPlay() || c.Selects() }
+func (c *Config) Draws() bool { return c.SelfPlay() || c.Verified() }
 
 // ThresholdAt is the score that a response must pass in an iteration.
 func (c *Config) ThresholdAt(iteration int) float64 {
@@ -122,11 +122,11 @@ func (c *Config) selectionConflicts() []string {
 		out = append(out, fmt.Sprintf("%s%s: %s", c.place(key), key, fmt.Sprintf(format, args...)))
 	}
 	if !c.Selects() {
-		if c.Eval.Samples > 1 {
+		if !c.Verified() && c.Eval.Samples > 1 {
 			add("eval.samples", "%s evaluates one response to a prompt; remove the key", c.Algorithm)
 		}
 		for _, key := range []string{"selection", "verifier"} {
-			if c.given(key) {
+			if c.given(key) && (key == "selection" || !c.Plays()) {
 				add(key, "%s does not use it; remove the key", c.Algorithm)
 			}
 		}
@@ -155,8 +155,11 @@ func (c *Config) selectionConflicts() []string {
 
 // unusedSections are the keys of whole mappings that the algorithm does not read.
 func (c *Config) unusedSections() []string {
-	if c.Selects() {
-		return nil
+	switch {
+	case c.Selects():
+		return []string{"play"}
+	case c.Plays():
+		return []string{"selection"}
 	}
-	return []string{"verifier", "selection"}
+	return []string{"verifier", "selection", "play"}
 }
