@@ -14,12 +14,16 @@ type material struct {
 	groups   []pack.Group
 	examples []objective.Example
 	pairs    []pair
+	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
 }
 
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
-	if r.c.Selects() {
+	switch {
+	case r.c.Selects():
 		return r.readSelected(t)
+	case r.c.Plays():
+		return r.readPaid(t)
 	}
 	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {

@@ -36,6 +36,7 @@ import (
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
 	"spar/trainer/report"
+	"spar/trainer/selfplay/family"
 	"spar/trainer/supervise"
 	"spar/trainer/verify"
 )
@@ -75,6 +76,7 @@ type run struct {
 	heading   string // of the stage in hand, for progress lines
 	closers   []io.Closer
 	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
+	family    family.Family              // nil: no proposer
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -125,6 +127,9 @@ func (r *run) iteration(ctx context.Context, t int) error {
 
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
+	if r.c.Plays() {
+		return []func(context.Context, int) error{r.propose, r.solve, r.pay, r.update, r.evaluate, r.promote}
+	}
 	if r.c.Selects() {
 		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.update, r.trainVerifier, r.evaluate, r.promote}
 	}

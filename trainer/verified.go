@@ -10,7 +10,7 @@ import (
 
 // selectionValues are an iteration's numbers about what was drawn, verified and kept.
 func (r *run) selectionValues(d drawnIn, n choose.Counts, byPeople int) map[string]float64 {
-	v := r.drawnValues(d.rollouts)
+	v := r.drawnValues(r.train, d.rollouts)
 	kept := float64(n.Kept)
 	v["select/kept"], v["select/kept_rate"] = kept, kept/float64(max(1, n.Candidates))
 	v["select/hinted_share"] = float64(n.Hinted) / kept
@@ -20,13 +20,13 @@ func (r *run) selectionValues(d drawnIn, n choose.Counts, byPeople int) map[stri
 }
 
 // drawnValues describe verified draws: their verdicts, the groups of responses to one task, and the texts.
-func (r *run) drawnValues(rollouts records) map[string]float64 {
+func (r *run) drawnValues(c *corpus, rollouts records) map[string]float64 {
 	size := r.c.Sampling.Samples
 	verdicts := map[uint8]float64{}
 	var successes []int
 	var responses [][]int32
 	answers := map[string]bool{}
-	for _, x := range r.train.examples {
+	for _, x := range c.examples {
 		passed := 0
 		for j := range size {
 			rec := rollouts[id{x.key, j}]
@@ -45,7 +45,7 @@ func (r *run) drawnValues(rollouts records) map[string]float64 {
 		"verify/crash_rate": (verdicts[shard.VerdictCrash] + verdicts[shard.VerdictOOM]) / all, "verify/refused_rate": verdicts[shard.VerdictRefused] / all,
 		"sample/distinct_2": measure.Distinct(responses, 2), "sample/unique_answers": float64(len(answers)) / all,
 	}
-	addLengths(v, r.train, rollouts, size)
+	addLengths(v, c, rollouts, size)
 	addGroups(v, successes, size)
 	return v
 }

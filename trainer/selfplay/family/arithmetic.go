@@ -39,9 +39,10 @@ func newArithmetic(o Options) (Family, error) {
 	return a, nil
 }
 
-func (a arithmetic) Name() string    { return "arithmetic" }
-func (a arithmetic) Kinds() []string { return []string{"arithmetic"} }
-func (a arithmetic) Levels() int     { return a.levels }
+func (a arithmetic) Name() string        { return "arithmetic" }
+func (a arithmetic) Kinds() []string     { return []string{"arithmetic"} }
+func (a arithmetic) Levels() int         { return a.levels }
+func (a arithmetic) Verifiers() []string { return []string{a.verifier()} }
 
 func (a arithmetic) Poses(n int, levels []float64, r *rng.Stream) []Pose {
 	if levels == nil {

@@ -30,9 +30,10 @@ func newCorpus(o Options) (Family, error) {
 	return corpus{o.Pose, o.Documents}, nil
 }
 
-func (corpus) Name() string    { return "corpus" }
-func (corpus) Kinds() []string { return []string{"corpus"} }
-func (corpus) Levels() int     { return 0 }
+func (corpus) Name() string        { return "corpus" }
+func (corpus) Kinds() []string     { return []string{"corpus"} }
+func (corpus) Levels() int         { return 0 }
+func (corpus) Verifiers() []string { return []string{"exact"} }
 
 func (f corpus) Poses(n int, _ []float64, r *rng.Stream) []Pose {
 	out := make([]Pose, n)

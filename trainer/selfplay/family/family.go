@@ -55,6 +55,8 @@ type Family interface {
 	Name() string
 	// Kinds are the types of tasks.
 	Kinds() []string
+	// Verifiers are those that its tasks name.
+	Verifiers() []string
 	// Levels is how many difficulties can be asked for; 0: none.
 	Levels() int
 	// Poses asks for n tasks, their levels drawn with the given weights (nil: evenly).

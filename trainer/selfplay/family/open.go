@@ -19,9 +19,10 @@ func newOpen(o Options) (Family, error) {
 	return open{o.Pose}, nil
 }
 
-func (open) Name() string    { return "open" }
-func (open) Kinds() []string { return []string{"open"} }
-func (open) Levels() int     { return 0 }
+func (open) Name() string        { return "open" }
+func (open) Kinds() []string     { return []string{"open"} }
+func (open) Levels() int         { return 0 }
+func (open) Verifiers() []string { return []string{"majority"} }
 
 func (f open) Poses(n int, _ []float64, _ *rng.Stream) []Pose {
 	out := make([]Pose, n)
