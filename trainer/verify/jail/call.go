@@ -62,4 +62,3 @@ func addArgument(arg syntax.Expr, positional *starlark.Tuple, named *starlark.Di
 	*positional = append(*positional, v)
 	return err
 }
-

@@ -176,4 +176,3 @@ func closeOthers() error {
 	}
 	return err
 }
-

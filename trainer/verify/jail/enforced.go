@@ -60,8 +60,8 @@ type surveyed struct {
 // survey tries once: everything, and without namespaces where those are refused.
 var survey = sync.OnceValue(func() surveyed {
 	s := surveyed{plan: confine.Full()}
-	if runtime.GOOS != "linux" {
-		s.err = fault.Inputf("programs can only be confined on Linux")
+	if linkedWithC {
+		s.err = fault.Inputf("this binary is linked with C, where not all threads can be confined; build it with CGO_ENABLED=0")
 		return s
 	}
 	s.report, s.err = surveyPlan(s.plan)

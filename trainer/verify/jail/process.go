@@ -144,7 +144,7 @@ func (p *process) died() (verdict, detail string) {
 	switch {
 	case p.printed.flooded():
 		return Crash, fmt.Sprintf("more than %d bytes of output", p.printed.limit)
-	case status.ExitStatus() == outOfMemory, status.ExitStatus() == goFatal && strings.Contains(text, "out of memory"):
+	case status.ExitStatus() == outOfMemory, status.ExitStatus() == goFatal && noMemory(text):
 		return OOM, "out of memory"
 	case status.Signaled() && status.Signal() == syscall.SIGXCPU:
 		return Timeout, "out of CPU time"
@@ -152,6 +152,11 @@ func (p *process) died() (verdict, detail string) {
 		return Crash, "ended by signal " + status.Signal().String()
 	}
 	return Crash, fmt.Sprintf("ended with status %d before its work was done", status.ExitStatus())
+}
+
+// noMemory says whether Go's runtime ended for want of memory.
+func noMemory(text string) bool {
+	return strings.Contains(text, "out of memory") || strings.Contains(text, "cannot allocate memory")
 }
 
 // printed keeps what a process prints, up to a limit.
@@ -204,4 +209,3 @@ func (o *printed) reset() {
 	defer o.mu.Unlock()
 	o.bytes.Reset()
 }
-

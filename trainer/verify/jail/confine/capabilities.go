@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
 // dropCapabilities empties every capability set and forbids gaining any by exec. With exec only the calling thread
@@ -28,10 +27,10 @@ func dropCapabilities(exec bool) error {
 	return nil
 }
 
-// call makes a system call on this thread or on all, also where the binary is linked with C.
+// call makes a system call on this thread or on all.
 func call(thisThread bool, number, a, b, c uintptr) (uintptr, uintptr, syscall.Errno) {
 	if thisThread {
 		return syscall.RawSyscall6(number, a, b, c, 0, 0, 0)
 	}
-	return psx.Syscall6(number, a, b, c, 0, 0, 0)
+	return syscall.AllThreadsSyscall6(number, a, b, c, 0, 0, 0)
 }

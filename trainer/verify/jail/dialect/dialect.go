@@ -81,11 +81,26 @@ func (s *Server) receive() (string, []wire.Item, error) {
 	return wire.ParseMessage(frame)
 }
 
-// newThread gives a thread with the budget of steps.
+// maxCalls is how deep calls may nest: far more than a task needs, and little enough for the process's memory.
+const maxCalls = 10_000
+
+// look is how many steps there are between two looks at the depth.
+const look = 10_000
+
+// newThread gives a thread with the budget of steps and a limit to its recursion.
 func newThread(name string, prints io.Writer) *starlark.Thread {
 	t := &starlark.Thread{Name: name, Print: func(_ *starlark.Thread, text string) { io.WriteString(prints, text+"\n") }}
-	t.SetMaxExecutionSteps(MaxSteps)
-	t.OnMaxSteps = func(t *starlark.Thread) { t.Cancel(StepLimit) }
+	t.SetMaxExecutionSteps(look)
+	t.OnMaxSteps = func(t *starlark.Thread) {
+		switch {
+		case spent(t):
+			t.Cancel(StepLimit)
+		case t.CallStackDepth() > maxCalls:
+			t.Cancel(fmt.Sprintf("stack overflow, more than %d calls", maxCalls))
+		default:
+			t.SetMaxExecutionSteps(t.ExecutionSteps() + look)
+		}
+	}
 	return t
 }
 
