@@ -12,6 +12,12 @@
 // rejected). Losses are per example and to be minimised; references are constants.
 //
 // An Objective does not change after New and may be used by any number of goroutines.
+//
+// Losses over the tokens of sampled responses, with advantages, are PolicyGradients:
+//
+//	g, err := objective.NewPolicyGradient("grpo", objective.DefaultGradient())
+//	advantages := objective.Advantages(objective.AdvantageGroupStd, rewards) // of each prompt's draws
+//	g.Evaluate(draws, results)                                               // a whole step; or Count and EvaluatePart
 package objective
 
 import (
