@@ -133,6 +133,7 @@ func (r *run) measure(index int, e *journal.Entry) error {
 		return err
 	}
 	values := r.lengths(real, fresh)
+	r.addEnds(real, values)
 	if index > 0 {
 		if err := r.discriminate(index, real, values); err != nil {
 			return err

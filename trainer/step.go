@@ -208,6 +208,7 @@ type means struct {
 	real, gen, accuracy   float64
 	logpReal, logpGen     float64
 	lengthReal, lengthGen float64
+	startGap              float64
 }
 
 func (m *means) add(l objective.Logged, e objective.Example) {
@@ -219,6 +220,7 @@ func (m *means) add(l objective.Logged, e objective.Example) {
 	m.logpGen += e.LpGen
 	m.lengthReal += float64(e.LenReal)
 	m.lengthGen += float64(e.LenGen)
+	m.startGap += startGap(e)
 }
 
 // record is the step's line of metrics.jsonl.
@@ -232,6 +234,9 @@ func (s stepResult) record(u *updating) metrics.Record {
 		v["rewards/chosen"], v["rewards/rejected"] = m.real/n, m.gen/n
 		v["rewards/margins"], v["rewards/accuracies"] = (m.real-m.gen)/n, m.accuracy/n
 		v["logps/rejected"], v["length/rejected"] = m.logpGen/n, m.lengthGen/n
+	}
+	if u.done == 1 && u.objective.Needs().Reference {
+		v["update/start_gap"] = m.startGap / n
 	}
 	if u.r.c.SelfPlay() {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]

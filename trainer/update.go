@@ -101,6 +101,9 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 	if err := u.steps(ctx, e); err != nil {
 		return err
 	}
+	if err := u.signals(); err != nil {
+		return err
+	}
 	e.Counts["steps"] = int64(len(u.plan))
 	e.Counts["pairs"] = int64(len(u.material.pairs))
 	return r.savePolicy(u.policy, iterationDir(t)+"/policy")
