@@ -139,6 +139,7 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 		return err
 	}
 	values := r.lengths(real, fresh)
+	r.addEnds(real, values)
 	if r.c.Verified() {
 		r.addAccuracy(fresh, values)
 	}

@@ -76,11 +76,11 @@ func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
 // gradientRecord is the line of metrics.jsonl of a step of play.
 func (s stepResult) gradientRecord(u *updating) metrics.Record {
 	n := float64(max(1, s.drawn.draws))
-	return metrics.Record{Iteration: u.t, Step: u.first + int64(u.done), Values: map[string]float64{
+	return u.record(map[string]float64{
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
 		"clip_ratio": float64(s.drawn.clipped) / float64(max(1, s.drawn.tokens)), "drift": s.drawn.drift / n,
 		"advantages/mean": s.drawn.advantage / n, "advantages/positive": s.drawn.positive / n,
-	}}
+	})
 }
 
 func float64s(in []float32) []float64 {

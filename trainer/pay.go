@@ -46,7 +46,7 @@ func (r *run) pay(ctx context.Context, t int) error {
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
 		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples),
 	}}
-	s.work = func(_ context.Context, e *journal.Entry) error {
+	s.work = func(ctx context.Context, e *journal.Entry) error {
 		c, err := r.tasks(t)
 		if err != nil {
 			return err
@@ -56,9 +56,9 @@ func (r *run) pay(ctx context.Context, t int) error {
 			return err
 		}
 		solver := r.paySolver(c, rollouts)
-		values := map[string]float64{}
-		if len(c.examples) > 0 {
-			values = r.drawnValues(c, rollouts)
+		values, err := r.drawnValues(ctx, t, c, rollouts)
+		if err != nil {
+			return err
 		}
 		var proposer []payment
 		if r.c.Proposes() {

@@ -218,6 +218,7 @@ type means struct {
 	real, gen, accuracy   float64
 	logpReal, logpGen     float64
 	lengthReal, lengthGen float64
+	startGap              float64
 }
 
 func (m *means) add(l objective.Logged, e objective.Example) {
@@ -229,6 +230,7 @@ func (m *means) add(l objective.Logged, e objective.Example) {
 	m.logpGen += e.LpGen
 	m.lengthReal += float64(e.LenReal)
 	m.lengthGen += float64(e.LenGen)
+	m.startGap += startGap(e)
 }
 
 // record is the step's line of metrics.jsonl.
@@ -246,10 +248,18 @@ func (s stepResult) record(u *updating) metrics.Record {
 		v["rewards/margins"], v["rewards/accuracies"] = (m.real-m.gen)/n, m.accuracy/n
 		v["logps/rejected"], v["length/rejected"] = m.logpGen/n, m.lengthGen/n
 	}
+	if u.done == 1 && u.objective.Needs().Reference {
+		v["update/start_gap"] = m.startGap / n
+	}
 	if u.r.c.SelfPlay() {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]
 		v["logps/real"], v["logps/generated"] = v["logps/chosen"], v["logps/rejected"]
 	}
+	return u.record(v)
+}
+
+// record is a line of metrics.jsonl at the update's newest step. What is not the policy's own has the update's name before it.
+func (u *updating) record(v map[string]float64) metrics.Record {
 	if u.name != "update" {
 		v = prefixed(u.name+"/", v)
 	}

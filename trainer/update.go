@@ -131,6 +131,9 @@ func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err 
 	if err := u.steps(ctx, e); err != nil {
 		return err
 	}
+	if err := u.signals(); err != nil {
+		return err
+	}
 	e.Counts["steps"] = int64(len(u.plan))
 	e.Counts["pairs"] = int64(len(u.material.pairs))
 	return u.r.savePolicy(u.policy, name)
