@@ -12,6 +12,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/loader/shard"
+	"spar/trainer/selfplay/family"
 	"spar/trainer/verify"
 )
 
@@ -78,7 +79,11 @@ func (r *run) verifierOf(t *task) string {
 
 // item is a response as a verifier sees it.
 func (r *run) item(t *task, response []int32) verify.Item {
-	return verify.Item{Problem: r.problemText(t), Response: r.text(response), Answer: t.answer, Tests: t.tests}
+	text := r.text(response)
+	if w, wraps := r.family.(family.Wrapper); wraps && t.kind != "" {
+		text = w.Wrap(t.kind, text)
+	}
+	return verify.Item{Problem: r.problemText(t), Response: text, Answer: t.answer, Tests: t.tests}
 }
 
 // problemText is the problem itself, of a conversation its last message.

@@ -46,6 +46,12 @@ func (r *run) openFamily() error {
 		}
 		r.train.hash = r.train.fileHash
 	}
+	if p.Family == "program" {
+		if _, err := r.jail(); err != nil { // known before anything runs
+			return err
+		}
+		o.Run = r.runStarlark
+	}
 	var err error
 	r.family, err = family.Open(p.Family, o)
 	return err

@@ -39,6 +39,7 @@ import (
 	"spar/trainer/selfplay/family"
 	"spar/trainer/supervise"
 	"spar/trainer/verify"
+	"spar/trainer/verify/jail"
 )
 
 // Config is a run's configuration.
@@ -77,6 +78,7 @@ type run struct {
 	closers   []io.Closer
 	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
 	family    family.Family              // nil: no proposer
+	pool      *jail.Pool                 // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.

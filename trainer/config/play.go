@@ -7,10 +7,10 @@ import (
 
 // Play is self-play between a proposer of tasks and their solver.
 type Play struct {
-	Family         string  `yaml:"family" oneof:"data arithmetic open corpus" default:"data" doc:"what the proposer sets; data: no proposer, the tasks are the rows"`
+	Family         string  `yaml:"family" oneof:"data arithmetic program open corpus" default:"data" doc:"what the proposer sets; data: no proposer, the tasks are the rows"`
 	Proposals      int     `yaml:"proposals" default:"64" range:"[1,1048576]" doc:"tasks asked of the proposer in an iteration"`
 	Levels         int     `yaml:"levels" default:"3" range:"[1,9]" doc:"arithmetic: most digits of an operand"`
-	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example} or {document}; empty: the family's own"`
+	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example}, {inputs} or {document}; empty: the family's own"`
 	Spaced         bool    `yaml:"spaced" default:"false" doc:"arithmetic: digits are words of their own"`
 	Roles          string  `yaml:"roles" oneof:"shared alternating frozen" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; or the first policy proposes"`
 	ProposerReward string  `yaml:"proposer_reward" oneof:"one_minus_p p_one_minus_p azr_paper azr_code r_zero_paper r_zero_code variance gaussian gasp_lemma gasp_lift" default:"azr_paper" doc:"what a task is worth by its solve rate p"`

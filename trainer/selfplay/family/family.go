@@ -65,22 +65,30 @@ type Family interface {
 	Read(ctx context.Context, p Pose, response string) (Task, Reason, error)
 }
 
+// Wrapper is a family whose verifier wants something else than the solver's response: Wrap makes it, for a task of the given kind.
+type Wrapper interface {
+	Wrap(kind, response string) string
+}
+
 // Options are the settings of all families; each reads its own.
 type Options struct {
 	Levels    int      // arithmetic
 	Pose      string   // template of what the proposer is asked; "": the family's own
 	Spaced    bool     // arithmetic: digits are words of their own, as in the quickstart's language
 	Documents []string // corpus
+	Run       Run      // program
 }
 
 // Names lists the families that Open takes.
-func Names() []string { return []string{"arithmetic", "open", "corpus"} }
+func Names() []string { return []string{"arithmetic", "program", "open", "corpus"} }
 
 // Open returns a family by name; an unknown one is a usage error.
 func Open(name string, o Options) (Family, error) {
 	switch name {
 	case "arithmetic":
 		return newArithmetic(o)
+	case "program":
+		return newProgram(o)
 	case "open":
 		return newOpen(o)
 	case "corpus":
