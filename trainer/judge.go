@@ -54,7 +54,7 @@ func (r *run) openVerifiers() error {
 func (r *run) verifierSpec(name string) verify.Spec {
 	v := r.c.Verifier
 	return verify.Spec{Name: name, Pattern: v.Pattern, Command: v.Command, Timeout: time.Duration(v.Timeout * float64(time.Second)),
-		MemoryMB: v.MemoryMB, Splitter: v.Splitter, Aggregate: v.Aggregate}
+		MemoryMB: v.MemoryMB, Tolerance: v.Tolerance, Threshold: v.Threshold, Splitter: v.Splitter, Aggregate: v.Aggregate}
 }
 
 // verifierSettings is the hash of the config keys that a verdict depends on.
