@@ -25,6 +25,10 @@ var pictures = []chartSpec{
 	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
 	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
 	{"Length of responses", "tokens", []seriesSpec{{"length/chosen", "real"}, {"length/rejected", "generated"}, {"eval_length/generated", "generated, held-out"}}},
+	{"Solve rate", "share", []seriesSpec{{"verify/pass_rate", "samples that pass"}, {"proposer/solve_rate", "of proposed tasks"}, {"eval_accuracy", "held-out"}}},
+	{"Entropy of samples", "nats a token", []seriesSpec{{"sample/entropy", "of the next token"}, {"sample/surprise", "of the token drawn"}}},
+	{"Learnable information", "bits", []seriesSpec{{"info/edl_bits", "EDL"}, {"info/edl_control_bits", "EDL, shuffled answers"}, {"info/gain_bits", "gain"}, {"info/threshold_bits", "threshold"}}},
+	{"Weights that an update changed", "share", []seriesSpec{{"update/moved_share", "fp32 master"}, {"update/visible_share", "bf16 copy"}}},
 	{"Gradient norm", "before clipping", []seriesSpec{{"grad_norm", "training"}}},
 	{"Learning rate", "", []seriesSpec{{"learning_rate", "training"}}},
 }
