@@ -22,6 +22,7 @@ var pictures = []chartSpec{
 	{"Loss", "", []seriesSpec{{"loss", "training"}}},
 	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}}},
 	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}}},
+	{"Gap between the data and the policy", "held-out, with its 95 % interval", []seriesSpec{{"eval_gap", "mean"}, {"eval_gap_low", "lower end"}, {"eval_gap_high", "upper end"}}},
 	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
 	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
 	{"Length of responses", "tokens", []seriesSpec{{"length/chosen", "real"}, {"length/rejected", "generated"}, {"eval_length/generated", "generated, held-out"}}},
