@@ -48,7 +48,7 @@ func Update(ctx context.Context, lib *native.Library, c Config) (*Result, error)
 
 // weigh is the mean of the objective over all pairs, against stored references.
 func weigh(loss objective.Objective, reference []policy.Scored) policy.Weigh {
-	return func(first int, scored []policy.Scored) ([][]float64, error) {
+	return func(first int, scored []policy.Scored) ([][]policy.Coef, error) {
 		examples, results := make([]objective.Example, len(scored)), make([]objective.Result, len(scored))
 		for i, s := range scored {
 			lp, ref := s.Sums(), reference[first+i].Sums()
@@ -62,7 +62,7 @@ func weigh(loss objective.Objective, reference []policy.Scored) policy.Weigh {
 			n := float64(len(reference))
 			coef[i] = []float64{r.DReal / n, r.DGen / n}
 		}
-		return coef, nil
+		return policy.PerResponse(coef), nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"spar/loader"
 	"spar/loader/dataset"
@@ -28,6 +29,9 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 	if err != nil {
 		return x, false, err
 	}
+	if e.c.Verified() && x.task == nil {
+		return x, false, fmt.Errorf("%s needs problem and answer, or problem and tests, here; this row has %s", e.c.Algorithm, row.Shape)
+	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
 	if e.c.LossType == "kto" {
 		x.label = row.Label
@@ -44,14 +48,14 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 
 func (e *encoder) ids(row dataset.Row) (example, error) {
 	switch {
+	case row.Shape == dataset.ShapeTask:
+		return e.task(row)
 	case len(row.PromptIDs) > 0:
 		return e.given(row)
 	case row.Shape == dataset.ShapeMessages:
 		return e.conversation(row.Messages)
 	case row.Shape == dataset.ShapeText:
 		return e.plain(row.Text)
-	case row.Shape == dataset.ShapeProblemAnswer:
-		return e.strings(row.Problem, row.Answer)
 	case row.Completion.Present:
 		return e.texts(row.Prompt, row.Completion, dataset.Text{})
 	case row.Chosen.Present:
@@ -86,6 +90,50 @@ func (e *encoder) conversation(messages []template.Message) (example, error) {
 		return example{}, errors.New("the last of the messages must be the assistant's, after at least one other")
 	}
 	return e.chat(messages[:n-1], messages[n-1:], nil)
+}
+
+// task encodes a problem with a response to learn or to measure: people's solution, else the bare answer.
+func (e *encoder) task(row dataset.Row) (x example, err error) {
+	response := row.Solution
+	if response == "" {
+		response = row.Answer
+	}
+	if response == "" && !e.c.Verified() {
+		return x, fmt.Errorf("the task has neither solution nor answer for %s to learn from", e.c.Algorithm)
+	}
+	t := &task{problem: row.Prompt, ids: row.PromptIDs, answer: row.Answer, tests: row.Tests, solved: row.Solution != "", verifier: row.Verifier}
+	x, err = e.posed(t, response, "")
+	x.task = t
+	return x, err
+}
+
+// posed is a task's prompt, with a hint after the problem, and a response.
+func (e *encoder) posed(t *task, response, hint string) (x example, err error) {
+	if t.ids == nil {
+		answer := dataset.Text{String: response, Messages: []template.Message{{Role: "assistant", Content: response}}}
+		return e.texts(withHint(t.problem, hint), answer, dataset.Text{})
+	}
+	if x, err = e.given(dataset.Row{PromptIDs: t.ids, CompletionIDs: t.ids}); err != nil { // which checks them
+		return x, err
+	}
+	after, err := e.m.Tokenizer.Encode(hint, false)
+	if err != nil {
+		return x, err
+	}
+	x.prompt = slices.Concat(t.ids, after)
+	x.chosen, err = e.ended(response)
+	return x, err
+}
+
+// withHint puts a hint after a problem, of a conversation after its last message.
+func withHint(problem dataset.Text, hint string) dataset.Text {
+	if !problem.IsMessages {
+		problem.String += hint
+		return problem
+	}
+	problem.Messages = slices.Clone(problem.Messages)
+	problem.Messages[len(problem.Messages)-1].Content += hint
+	return problem
 }
 
 func (e *encoder) texts(prompt, chosen, rejected dataset.Text) (example, error) {

@@ -63,10 +63,16 @@ func evalStage(index int) (int, string) {
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
 	policyHash, _ := r.start(index)
-	d := draw{corpus: r.held, samples: 1, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
+	d := draw{corpus: r.held, samples: r.evalSamples(), iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
+	}
+	if r.c.Verified() {
+		s.inputs["verifier"] = r.verifierSettings()
+	}
+	if r.trainsVerifier() && index > 0 {
+		s.inputs["likelihood"] = r.output(index-1, "verifier", verifierName(index-1))
 	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
@@ -83,7 +89,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
 			return err
 		}
-		return r.measure(index, e)
+		return r.measure(ctx, index, e)
 	}
 	return r.do(ctx, s)
 }
@@ -92,7 +98,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 // sample that the policy before drew.
 func (r *run) evalGroups(index int) ([]pack.Group, error) {
 	groups := dataGroups(r.held)
-	if index == 0 {
+	if index == 0 || r.c.Verified() {
 		return groups, nil
 	}
 	before, err := r.readEvalSamples(index - 1)
@@ -113,7 +119,7 @@ func (r *run) evalGroups(index int) ([]pack.Group, error) {
 
 func (r *run) readEvalSamples(index int) (records, error) {
 	policyHash, _ := r.start(index)
-	d := draw{samples: 1, iteration: index, lane: evalLane}
+	d := draw{samples: r.evalSamples(), iteration: index, lane: evalLane}
 	return r.readShard(evalSamples(index), r.header(policyHash, r.settings(d)))
 }
 
@@ -123,7 +129,7 @@ func (r *run) readEvalReal(index int) (records, error) {
 }
 
 // measure turns the two shards of an evaluation, and those of the policy before, into eval.json and a line of metrics.
-func (r *run) measure(index int, e *journal.Entry) error {
+func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 	real, err := r.readEvalReal(index)
 	if err != nil {
 		return err
@@ -134,7 +140,15 @@ func (r *run) measure(index int, e *journal.Entry) error {
 	}
 	values := r.lengths(real, fresh)
 	r.addEnds(real, values)
-	if index > 0 {
+	if r.c.Verified() {
+		r.addAccuracy(fresh, values)
+	}
+	if r.trainsVerifier() && index > 0 {
+		if err := r.rankByVerifier(ctx, index, fresh, values); err != nil {
+			return err
+		}
+	}
+	if index > 0 && !r.c.Verified() {
 		if err := r.discriminate(index, real, values); err != nil {
 			return err
 		}
@@ -144,29 +158,32 @@ func (r *run) measure(index int, e *journal.Entry) error {
 	}
 	e.Values = values
 	r.logf("%s: %s", r.heading, evaluated(values))
-	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(r.held.examples), Values: values, Examples: r.show(real, fresh)}
+	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(fresh), Values: values, Examples: r.show(real, fresh)}
 	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
 		return err
 	}
 	if err := metrics.WriteEvaluation(r.fs, r.path(evalFile(index)), out); err != nil {
 		return err
 	}
-	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed(values)})
+	return r.metrics.Append(metrics.Record{Iteration: index - 1, Step: r.stepsBefore(index), Values: prefixed("eval_", values)})
 }
 
 // evaluated is an evaluation in one line.
 func evaluated(v map[string]float64) string {
 	text := fmt.Sprintf("held-out loss %.4f nats a token; samples of %.1f tokens (real %.1f), %.0f %% cut off", v["loss"], v["length/generated"], v["length/real"], 100*v["truncated"])
+	if accuracy, verified := v["accuracy"]; verified {
+		text += fmt.Sprintf("; %.1f %% solved", 100*accuracy)
+	}
 	if margin, compared := v["rewards/margins"]; compared {
 		text += fmt.Sprintf("; margin %.4f, accuracy %.3f against the policy before", margin, v["rewards/accuracies"])
 	}
 	return text
 }
 
-func prefixed(values map[string]float64) map[string]float64 {
+func prefixed(prefix string, values map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range values {
-		out["eval_"+name] = v
+		out[prefix+name] = v
 	}
 	return out
 }

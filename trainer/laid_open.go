@@ -80,7 +80,7 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 		return nil, err
 	}
 	r.loaded.policy = p
-	u := &updating{r: r, policy: p, objective: r.objective}
+	u := &updating{r: r, name: "update", policy: p, objective: r.objective}
 	if u.material, err = r.rowMaterial(ctx, p); err != nil {
 		return nil, err
 	}

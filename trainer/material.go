@@ -1,7 +1,10 @@
 package trainer
 
 import (
+	"slices"
+
 	"spar/loader/pack"
+	"spar/loader/shard"
 	"spar/trainer/objective"
 )
 
@@ -11,11 +14,18 @@ type material struct {
 	groups   []pack.Group
 	examples []objective.Example
 	pairs    []pair
+	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
 }
 
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
-	pairs, err := readPairs(r.fs, r.path(pairsName(t)))
+	switch {
+	case r.c.Selects():
+		return r.readSelected(t)
+	case r.c.Plays():
+		return r.readPaid(t)
+	}
+	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {
 		return material{}, err
 	}
@@ -32,6 +42,45 @@ func (r *run) readMaterial(t int) (material, error) {
 		}
 	}
 	return m, nil
+}
+
+// readSelected joins selected.jsonl with the rollouts and the data set that it names. Each response stands alone after its task's own
+// prompt: a hint is no part of what is learnt.
+func (r *run) readSelected(t int) (material, error) {
+	lines, err := readLines[selected](r.fs, r.path(selectedName(t)))
+	if err != nil {
+		return material{}, err
+	}
+	drawn, err := r.readDrawn(r.pooled(t))
+	if err != nil {
+		return material{}, err
+	}
+	var m material
+	for _, s := range lines {
+		x, err := r.train.byKey(s.Key)
+		if err != nil {
+			return material{}, err
+		}
+		response := x.chosen
+		if s.From >= 0 {
+			rec, err := drawn[slices.Index(r.pooled(t), s.From)].get(s)
+			if err != nil {
+				return material{}, err
+			}
+			response = rec.Response
+		}
+		m.pairs = append(m.pairs, pair{Key: s.Key, From: s.From, Sample: s.Sample})
+		m.groups = append(m.groups, pack.Group{Key: s.Key, Prompt: x.prompt, Responses: [][]int32{response}})
+		m.examples = append(m.examples, objective.Example{LenReal: len(response)})
+	}
+	return m, nil
+}
+
+func (d drawnIn) get(s selected) (shard.Record, error) {
+	if s.Hinted {
+		return d.hinted.get(hintedName(d.iteration), s.Key, s.Sample)
+	}
+	return d.rollouts.get(rolloutsName(d.iteration), s.Key, s.Sample)
 }
 
 // rolloutsOf lists the iterations whose rollouts iteration t trains on.

@@ -43,13 +43,19 @@ func (r *run) requirement() (q Requirement, err error) {
 
 // workload bounds what the stages will ask of the engine: generated responses are as long as they may become.
 func (r *run) workload() policy.Workload {
+	if r.c.Plays() {
+		return r.playWorkload()
+	}
 	training := r.longestGroups(r.train, true)
+	if r.c.Selects() { // several responses to one task, each a group of its own
+		training = slices.Repeat(training, min(r.c.Sampling.Samples, r.microBatch()))
+	}
 	w := policy.Workload{Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(training, r.microBatch()), Score: r.largest(r.longestGroups(r.train, false), scoreChunk)}
 	if r.held != nil {
 		held := r.largest(r.longestGroups(r.held, true), scoreChunk)
 		w.Score = pack.Limits{Rows: max(w.Score.Rows, held.Rows), Segments: max(w.Score.Segments, held.Segments), Targets: max(w.Score.Targets, held.Targets)}
 	}
-	if r.c.SelfPlay() || r.held != nil {
+	if r.c.Draws() || r.held != nil {
 		w.Sampler = native.SamplerConfig{MaxRows: policy.DefaultSampleRows, KVTokens: policy.DefaultKVTokens}
 	}
 	return w
@@ -67,11 +73,17 @@ func (r *run) microBatch() int {
 // third where the loss needs one.
 func (r *run) longestGroups(c *corpus, pairs bool) []pack.Group {
 	groups := dataGroups(c)
-	if !pairs || !r.c.SelfPlay() {
+	if !pairs || !r.c.Draws() {
 		return groups
 	}
 	for i, g := range groups {
 		longest := make([]int32, max(0, min(r.c.Sampling.MaxNewTokens, r.c.MaxLength-len(g.Prompt))))
+		if r.c.Selects() { // each response is a group of its own
+			if len(longest) > len(g.Responses[0]) {
+				groups[i].Responses[0] = longest
+			}
+			continue
+		}
 		groups[i].Responses = append(groups[i].Responses, longest)
 		if r.objective.Needs().Proto {
 			groups[i].Responses = append(groups[i].Responses, longest)

@@ -33,7 +33,7 @@ func openRun(c *config.Config, o RunOptions) (*run, error) {
 	}
 	r := &run{c: c, o: o, fs: o.FS, dir: c.OutputDir, lib: o.Library}
 	r.place("reading the model and the data")
-	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.checkMemory, r.openLineage, r.openLogs, r.announce} {
+	for _, open := range []func() error{r.lock, r.openLog, r.openInputs, r.openVerifiers, r.checkMemory, r.openLineage, r.openLogs, r.announce} {
 		if err := open(); err != nil {
 			return nil, errors.Join(r.classify(err), r.close())
 		}
@@ -92,7 +92,7 @@ func (r *run) openModel() (err error) {
 	if err := r.chooseKernels(precision); err != nil {
 		return err
 	}
-	r.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, 0))
+	r.objective, err = r.newObjective(0)
 	return err
 }
 
@@ -130,13 +130,28 @@ func (r *run) openInputs() (err error) {
 	if err := r.openModel(); err != nil {
 		return err
 	}
-	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
+	switch {
+	case r.c.Proposes():
+		err = r.openFamily()
+	default:
+		r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo")
+	}
+	if err != nil {
 		return err
 	}
 	if r.c.Data.Eval != "" {
 		r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false)
 	}
 	return err
+}
+
+// newObjective is the loss of an iteration. Responses that a verifier let pass are learnt as data are.
+func (r *run) newObjective(t int) (objective.Objective, error) {
+	algorithm := r.c.Algorithm
+	if r.c.Verified() { // play's own is a policy gradient, over tokens
+		algorithm = "sft"
+	}
+	return objective.New(algorithm, r.c.LossType, objectiveParams(r.c, t))
 }
 
 // objectiveParams are the loss's parameters in an iteration.

@@ -1,16 +1,11 @@
 package trainer
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"path/filepath"
 
 	"spar/internal/fault"
-	"spar/internal/fsys"
 	"spar/loader/shard"
 	"spar/trainer/journal"
 	"spar/trainer/policy"
@@ -25,8 +20,6 @@ type pair struct {
 	RefChosen   float64 `json:"ref_chosen"`
 	RefRejected float64 `json:"ref_rejected"`
 }
-
-const maxPairsBytes = 16 << 30
 
 func pairsName(t int) string { return iterationDir(t) + "/pairs.jsonl" }
 
@@ -51,7 +44,7 @@ func (r *run) pair(ctx context.Context, t int) error {
 		if err := r.describeSamples(ctx, t); err != nil {
 			return err
 		}
-		return writePairs(r.fs, r.path(pairsName(t)), pairs)
+		return writeLines(r.fs, r.path(pairsName(t)), pairs)
 	}
 	return r.do(ctx, s)
 }
@@ -152,37 +145,4 @@ func (r *run) readRollouts(t int) (records, error) {
 	policyHash, _ := r.start(t)
 	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane}
 	return r.readShard(rolloutsName(t), r.header(policyHash, r.settings(d)))
-}
-
-func writePairs(f fsys.FS, path string, pairs []pair) error {
-	if err := fsys.MakeDir(f, filepath.Dir(path)); err != nil {
-		return err
-	}
-	return fsys.WriteFile(f, path, func(w io.Writer) error {
-		b := bufio.NewWriter(w)
-		enc := json.NewEncoder(b)
-		for _, p := range pairs {
-			if err := enc.Encode(p); err != nil {
-				return err
-			}
-		}
-		return b.Flush()
-	})
-}
-
-func readPairs(f fsys.FS, path string) ([]pair, error) {
-	data, err := fsys.ReadFile(f, path, maxPairsBytes)
-	if err != nil {
-		return nil, err
-	}
-	var out []pair
-	for number := 1; len(data) > 0; number++ {
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		var p pair
-		if err := json.Unmarshal(line, &p); err != nil {
-			return nil, fault.Inputf("%s:%d: %w", path, number, err)
-		}
-		out, data = append(out, p), rest
-	}
-	return out, nil
 }

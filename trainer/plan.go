@@ -28,6 +28,7 @@ func (s stepPlan) examples() []int {
 func planSteps(c *config.Config, iteration int, groups []pack.Group) ([]stepPlan, error) {
 	var out []stepPlan
 	whole, fraction := math.Modf(c.Epochs)
+	most := c.StepsAt(iteration)
 	for epoch := 0; ; epoch++ {
 		steps, err := epochSteps(c, iteration, epoch, groups)
 		if err != nil {
@@ -37,9 +38,9 @@ func planSteps(c *config.Config, iteration int, groups []pack.Group) ([]stepPlan
 			return nil, fault.Inputf("%s: %d examples are fewer than one step's, and dataloader_drop_last leaves them out; lower the batch size or set it to false", c.Data.Train, len(groups))
 		}
 		switch {
-		case c.MaxSteps > 0 && len(out)+len(steps) >= c.MaxSteps:
-			return append(out, steps[:c.MaxSteps-len(out)]...), nil
-		case c.MaxSteps == 0 && epoch == int(whole):
+		case most > 0 && len(out)+len(steps) >= most:
+			return append(out, steps[:most-len(out)]...), nil
+		case most == 0 && epoch == int(whole):
 			// what is left of the last, partial epoch
 			return append(out, steps[:int(math.Ceil(fraction*float64(len(steps))))]...), nil
 		}

@@ -29,31 +29,36 @@ func (r *run) start(t int) (hash, path string) {
 // load makes the policy that iteration t begins with the one in memory.
 func (r *run) load(t int) (*policy.Policy, error) {
 	hash, path := r.start(t)
+	if t == 0 {
+		path = ""
+	}
+	return r.loadFrom(hash, path)
+}
+
+// loadFrom makes the weights of the given identity the ones in memory: those at path, or with "" those of the run's model.
+func (r *run) loadFrom(hash, path string) (*policy.Policy, error) {
 	if r.loaded.policy != nil && r.loaded.hash == hash && hash != "" {
 		return r.loaded.policy, nil
 	}
 	if err := r.unload(); err != nil {
 		return nil, err
 	}
-	source := r.model
-	if t > 0 {
+	source, own := r.model, (*loader.Model)(nil)
+	if path != "" {
 		m, err := loader.Open(path)
 		if err != nil {
 			return nil, err
 		}
-		source = m
+		source, own = m, m
 	}
 	p, err := policy.Open(r.lib, source, r.policyOptions())
 	if err != nil {
-		if t > 0 {
-			err = errors.Join(err, source.Close())
+		if own != nil {
+			err = errors.Join(err, own.Close())
 		}
 		return nil, err
 	}
-	r.loaded = loaded{policy: p, hash: hash}
-	if t > 0 {
-		r.loaded.source = source
-	}
+	r.loaded = loaded{policy: p, source: own, hash: hash}
 	return p, p.Context().StartProfile(true)
 }
 

@@ -3,6 +3,8 @@ package trainer
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"spar/internal/fault"
 	"spar/loader/shard"
@@ -11,9 +13,11 @@ import (
 	"spar/trainer/progress"
 )
 
-// Lanes of the sampler's random numbers: evaluation must not repeat the draws of training.
+// Lanes of the sampler's random numbers: evaluation and second tries must not repeat the draws of training.
 const (
 	trainLane = 0
+	poseLane  = 1 << 28
+	hintLane  = 1 << 29
 	evalLane  = 1 << 30
 )
 
@@ -30,18 +34,26 @@ func rolloutsName(t int) string { return iterationDir(t) + "/rollouts/train.shar
 
 // sample draws the opponent's responses to the training prompts.
 func (r *run) sample(ctx context.Context, t int) error {
-	if !r.c.SelfPlay() {
+	if !r.c.Draws() || r.grown(t) != t {
 		return nil
 	}
 	policyHash, _ := r.start(t)
-	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash}
+	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier()}
 	return r.do(ctx, stage{
-		iteration: t, name: "sample", outputs: []string{d.file},
-		inputs: map[string]string{"policy": policyHash, "train": r.train.hash, "sampling": r.settings(d), "numerics": r.numerics()},
+		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
 			return r.drawAll(ctx, d, t, e)
 		},
 	})
+}
+
+// drawInputs are the hashes of everything that a draw's records depend on.
+func (r *run) drawInputs(d draw) map[string]string {
+	inputs := map[string]string{"policy": d.policyHash, "train": d.corpus.hash, "sampling": r.settings(d), "numerics": r.numerics()}
+	if d.judge != nil {
+		inputs["verifier"] = r.verifierSettings()
+	}
+	return inputs
 }
 
 // draw is a set of responses to be drawn into one shard.
@@ -52,6 +64,7 @@ type draw struct {
 	lane       int
 	file       string
 	policyHash string
+	judge      judge // nil: nothing is judged
 }
 
 // settings is the hash of everything about sampling that changes what is drawn.
@@ -78,7 +91,13 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 	line := r.progress(total, w.count, "responses drawn")
 	defer line.Close()
 	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
+	if d.judge != nil {
+		o.judges, o.partial = startJudges(ctx, d), map[int][]shard.Record{}
+	}
 	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
+		return stopOr(ctx, o.abandon(err))
+	}
+	if err := o.finish(); err != nil {
 		return stopOr(ctx, err)
 	}
 	if err := checkWhole(d.file, w.count, total); err != nil {
@@ -88,13 +107,17 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 	return w.seal()
 }
 
-// requests asks for all samples but the first done ones, which are in the shard already.
+// requests asks for all samples but the first done ones, which are in the shard already. A task whose responses are judged
+// together is drawn again as a whole.
 func (r *run) requests(d draw, done int) []policy.SampleRequest {
 	var out []policy.SampleRequest
 	for i, x := range d.corpus.examples {
 		first := min(d.samples, max(0, done-i*d.samples))
 		if first == d.samples {
 			continue
+		}
+		if d.judge != nil {
+			first = 0
 		}
 		s := r.c.Sampling
 		out = append(out, policy.SampleRequest{
@@ -116,6 +139,8 @@ type ordered struct {
 	entry   *journal.Entry
 	waiting map[id]shard.Record
 	line    *progress.Line
+	judges  *judges                // nil: nothing is verified
+	partial map[int][]shard.Record // by request: tasks that are not wholly drawn
 }
 
 func (o *ordered) add(c policy.Completion) error {
@@ -129,7 +154,59 @@ func (o *ordered) add(c policy.Completion) error {
 	}
 	o.entry.Tokens += int64(len(c.Tokens))
 	o.line.Tokens(int64(len(c.Tokens)))
-	o.waiting[id{c.ID, c.Sample}] = shard.Record{Group: x.key, Sample: c.Sample, Prompt: x.prompt, Response: c.Tokens, Logp: c.Logp, Finish: finish}
+	rec := shard.Record{Group: x.key, Sample: c.Sample, Prompt: x.prompt, Response: c.Tokens, Logp: c.Logp, Finish: finish}
+	if o.judges == nil {
+		return o.put([]shard.Record{rec})
+	}
+	return o.judge(c.ID, rec)
+}
+
+// judge hands a task to the judges once all of it is drawn, and takes those that they are through with.
+func (o *ordered) judge(task int, rec shard.Record) error {
+	o.partial[task] = append(o.partial[task], rec)
+	if whole := o.partial[task]; len(whole) == o.draw.samples {
+		slices.SortFunc(whole, func(a, b shard.Record) int { return a.Sample - b.Sample })
+		o.judges.tasks <- whole
+		delete(o.partial, task)
+	}
+	for {
+		judged, err := o.judges.poll()
+		if err != nil || judged == nil {
+			return err
+		}
+		if err := o.put(judged); err != nil {
+			return err
+		}
+	}
+}
+
+// finish waits for the verdicts that are still out. How long that took is on the entry: time that the engine stood still.
+func (o *ordered) finish() error {
+	if o.judges == nil {
+		return nil
+	}
+	started := time.Now()
+	err := o.judges.finish(o.put)
+	o.entry.Values["verify_wait_seconds"] = time.Since(started).Seconds()
+	return err
+}
+
+// abandon ends what runs beside the drawing, which failed with err.
+func (o *ordered) abandon(err error) error {
+	if o.judges == nil {
+		return err
+	}
+	return o.judges.abandon(err)
+}
+
+// put writes records as far as those before them are there. What the shard has already is passed over.
+func (o *ordered) put(records []shard.Record) error {
+	for _, rec := range records {
+		at := id{o.draw.corpus.index[rec.Group], rec.Sample}
+		if at.key*o.draw.samples+at.sample >= o.shard.count {
+			o.waiting[at] = rec
+		}
+	}
 	for {
 		next := id{o.shard.count / o.draw.samples, o.shard.count % o.draw.samples}
 		rec, ok := o.waiting[next]

@@ -25,15 +25,21 @@ func (r *run) describeSamples(ctx context.Context, t int) error {
 	if err != nil {
 		return err
 	}
-	groups, err := r.sampleGroups(rollouts, rolloutsName(t))
+	v, err := r.sampledValues(ctx, t, r.train, rollouts)
 	if err != nil {
 		return err
 	}
-	v := sampleValues(groups, rollouts)
-	if err := r.addEntropy(ctx, t, groups[:min(len(groups), entropyPrompts)], v); err != nil {
-		return err
-	}
 	return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: v})
+}
+
+// sampledValues are the numbers about the responses to c's prompts that the policy of iteration t drew.
+func (r *run) sampledValues(ctx context.Context, t int, c *corpus, rollouts records) (map[string]float64, error) {
+	groups, err := r.sampleGroups(c, rollouts, rolloutsName(t))
+	if err != nil || len(groups) == 0 {
+		return map[string]float64{}, err
+	}
+	v := sampleValues(groups, rollouts)
+	return v, r.addEntropy(ctx, t, groups[:min(len(groups), entropyPrompts)], v)
 }
 
 func sampleValues(groups []pack.Group, rollouts records) map[string]float64 {

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"spar/trainer/learn"
-	"spar/trainer/metrics"
 	"spar/trainer/objective"
+	"spar/trainer/selfplay/measure"
 )
 
 // signals are an update's numbers for spar diagnose, written once it is done: what it trained on, and what it did to the weights.
@@ -22,7 +22,7 @@ func (u *updating) signals() error {
 	if u.objective.Needs().Generated {
 		v["pair/length_auc"], v["pair/ending_auc"] = u.material.shortcuts(u.r.stopIDs())
 	}
-	return u.r.metrics.Append(metrics.Record{Iteration: u.t, Step: u.first + int64(u.done), Values: v})
+	return u.r.metrics.Append(u.record(v))
 }
 
 // visible compares the weights with those that the update began with, read again from where they came, a tensor at a time.
@@ -75,24 +75,16 @@ func (m material) shortcuts(stops []int32) (length, ending float64) {
 	if len(real) == 0 {
 		return 0.5, 0.5
 	}
-	return auc(real, generated), 0.5 + math.Abs(ended[0]-ended[1])/float64(2*len(real))
+	return shortcut(real, generated), 0.5 + math.Abs(ended[0]-ended[1])/float64(2*len(real))
 }
 
-// auc is the chance that a value of a lies above one of b, ties counting half, or the chance of the opposite if that is more.
-func auc(a, b []float64) float64 {
-	slices.Sort(a)
-	slices.Sort(b)
-	below, upTo, total := 0, 0, 0.0 // of b: smaller than x, not larger than x
-	for _, x := range a {
-		for below < len(b) && b[below] < x {
-			below++
-		}
-		for upTo < len(b) && b[upTo] <= x {
-			upTo++
-		}
-		total += float64(below+upTo) / 2
+// shortcut is how well a feature tells the two sides apart, whichever way round: the area under the curve, at least 1/2.
+func shortcut(real, generated []float64) float64 {
+	positive := make([]bool, len(real)+len(generated))
+	for i := range real {
+		positive[i] = true
 	}
-	share := total / float64(len(a)*len(b))
+	share := measure.AUC(slices.Concat(real, generated), positive)
 	return max(share, 1-share)
 }
 

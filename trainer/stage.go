@@ -46,7 +46,7 @@ func (r *run) do(ctx context.Context, s stage) error {
 	if err := stopCause(ctx); err != nil {
 		return err
 	}
-	if s.name != "update" { // which rewinds to its checkpoint instead
+	if s.name != "update" && s.name != "verifier" { // which rewind to their checkpoints instead
 		if err := r.metrics.Rewind(r.metricsSealed()); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type stepResult struct {
 	epoch        float64
 	tokens       int64 // response tokens trained on
 	logged       means
+	drawn        gradientTotals
 }
 
 // step accumulates the gradients of the next planned step and applies them.
@@ -35,13 +36,17 @@ func (u *updating) step(ctx context.Context) (stepResult, error) {
 func (u *updating) gradients(ctx context.Context) (*batch, error) {
 	plan := u.plan[u.done]
 	b := &batch{updating: u, divisor: u.divisor(plan)}
+	weigh := b.weigh
+	if u.gradient != nil {
+		b.size, weigh = u.stepSize(plan), b.weighDraws
+	}
 	for _, micro := range plan.micro {
 		groups := make([]pack.Group, len(micro))
 		for i, k := range micro {
 			groups[i] = u.material.groups[k]
 		}
 		b.members = micro
-		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
+		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, weigh); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +61,7 @@ func (u *updating) apply(b *batch) (stepResult, error) {
 	if err != nil {
 		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
 	}
-	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged}, nil
+	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged, drawn: b.drawn}, nil
 }
 
 // divisor is what the step's summed loss is divided by: the number of pairs, or of tokens in sft.
@@ -77,6 +82,8 @@ type batch struct {
 	losses  []float64
 	tokens  int64
 	logged  means
+	size    objective.StepSize // of a policy gradient
+	drawn   gradientTotals
 }
 
 // weighed is one example of a step as the objective saw it.
@@ -87,7 +94,7 @@ type weighed struct {
 }
 
 // weigh turns log-probs into derivatives: the objective's, divided by the step's divisor.
-func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
+func (b *batch) weigh(first int, scored []policy.Scored) ([][]policy.Coef, error) {
 	examples := make([]objective.Example, len(scored))
 	results := make([]objective.Result, len(scored))
 	for i, s := range scored {
@@ -115,7 +122,7 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]float64, error) {
 			b.tokens += int64(len(response))
 		}
 	}
-	return coef, nil
+	return policy.PerResponse(coef), nil
 }
 
 func withLogps(e objective.Example, sums []float64) objective.Example {
@@ -181,6 +188,9 @@ func (b *batch) checkFirst() error {
 
 // loss is the step's loss. The mean is taken around the first value, so that equal losses have exactly that mean.
 func (b *batch) loss() float64 {
+	if b.gradient != nil {
+		return b.drawn.loss
+	}
 	if len(b.losses) == 0 {
 		return 0
 	}
@@ -225,6 +235,9 @@ func (m *means) add(l objective.Logged, e objective.Example) {
 
 // record is the step's line of metrics.jsonl.
 func (s stepResult) record(u *updating) metrics.Record {
+	if u.gradient != nil {
+		return s.gradientRecord(u)
+	}
 	m, n := s.logged, max(1, s.logged.n)
 	v := map[string]float64{
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
@@ -241,6 +254,14 @@ func (s stepResult) record(u *updating) metrics.Record {
 	if u.r.c.SelfPlay() {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]
 		v["logps/real"], v["logps/generated"] = v["logps/chosen"], v["logps/rejected"]
+	}
+	return u.record(v)
+}
+
+// record is a line of metrics.jsonl at the update's newest step. What is not the policy's own has the update's name before it.
+func (u *updating) record(v map[string]float64) metrics.Record {
+	if u.name != "update" {
+		v = prefixed(u.name+"/", v)
 	}
 	return metrics.Record{Iteration: u.t, Step: u.first + int64(u.done), Values: v}
 }

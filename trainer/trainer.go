@@ -37,7 +37,10 @@ import (
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
 	"spar/trainer/report"
+	"spar/trainer/selfplay/family"
 	"spar/trainer/supervise"
+	"spar/trainer/verify"
+	"spar/trainer/verify/jail"
 )
 
 // Config is a run's configuration.
@@ -74,6 +77,9 @@ type run struct {
 	loaded    loaded
 	heading   string // of the stage in hand, for progress lines
 	closers   []io.Closer
+	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
+	family    family.Family              // nil: no proposer
+	pool      *jail.Pool                 // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -117,13 +123,23 @@ func (r *run) iteration(ctx context.Context, t int) error {
 	if r.behind(t) {
 		return nil
 	}
-	stages := []func(context.Context, int) error{r.sample, r.score, r.pair, r.observe, r.update, r.evaluate, r.guard, r.promote}
-	for _, stage := range stages {
+	for _, stage := range r.stages() {
 		if err := stage(ctx, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stages are those of an iteration, in order.
+func (r *run) stages() []func(context.Context, int) error {
+	if r.c.Plays() {
+		return []func(context.Context, int) error{r.propose, r.solve, r.pay, r.update, r.evaluate, r.guard, r.promote}
+	}
+	if r.c.Selects() {
+		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}
+	}
+	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.observe, r.update, r.evaluate, r.guard, r.promote}
 }
 
 // behind reports whether iteration t was promoted and a later one has begun, or all is done up to t: its stages

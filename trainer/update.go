@@ -22,11 +22,11 @@ import (
 // lose what a small learning rate has moved.
 func (r *run) update(ctx context.Context, t int) error {
 	name := iterationDir(t) + "/policy"
-	policyHash, _ := r.start(t)
+	policyHash, _ := r.start(r.updateStart(t))
 	s := stage{
 		iteration: t, name: "update", outputs: []string{name},
 		inputs: map[string]string{
-			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)),
+			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t)),
 			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
 		},
 	}
@@ -42,7 +42,15 @@ func (r *run) update(ctx context.Context, t int) error {
 	if r.loaded.policy != nil && r.loaded.hash == "" {
 		r.loaded.hash = r.output(t, "update", name)
 	}
-	return r.fs.RemoveAll(r.path(iterationDir(t), "checkpoint"))
+	return r.fs.RemoveAll(r.path(checkpointsOf(t, "update")))
+}
+
+// updateStart counts the policy that the update of iteration t begins with: the one that the run began with, or the newest.
+func (r *run) updateStart(t int) int {
+	if r.c.Selects() && r.c.Selection.Start == "base" {
+		return 0
+	}
+	return t
 }
 
 func hashOfInputs(inputs map[string]string) string {
@@ -60,20 +68,24 @@ func updateSettings(c *config.Config, t int) string {
 	for _, key := range []string{"algorithm", "loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "sft_weight",
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
-		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length"} {
+		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "selection.steps_growth",
+		"play.objective", "play.clip_low", "play.clip_high"} {
 		parts = append(parts, key, v[key])
 	}
 	return hashText(parts...)
 }
 
-// updating is one update in progress.
+// updating is one update in progress: of the policy, or of the verifier beside it.
 type updating struct {
 	r         *run
 	t         int
+	name      string // of the stage: update, verifier
+	start     int    // counts the policy that it begins with
 	inputs    string
 	policy    *policy.Policy
 	objective objective.Objective
 	material  material
+	gradient  objective.PolicyGradient // of the material's draws; nil: the objective's examples
 	plan      []stepPlan
 	schedule  schedule.Schedule
 	first     int64 // optimizer steps of earlier iterations
@@ -81,18 +93,36 @@ type updating struct {
 }
 
 func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
-	u := &updating{r: r, t: t, inputs: inputs, first: r.stepsBefore(t)}
+	u := &updating{r: r, t: t, name: "update", start: r.updateStart(t), inputs: inputs, first: r.stepsBefore(t)}
 	var err error
-	if u.objective, err = objective.New(r.c.Algorithm, r.c.LossType, objectiveParams(r.c, t)); err != nil {
+	if u.objective, err = r.newObjective(t); err != nil {
 		return err
+	}
+	if r.c.Plays() {
+		if u.gradient, err = r.newGradient(); err != nil {
+			return err
+		}
 	}
 	if u.material, err = r.readMaterial(t); err != nil {
 		return err
 	}
-	if u.plan, err = planSteps(r.c, t, u.material.groups); err != nil {
+	return u.all(ctx, iterationDir(t)+"/policy", e)
+}
+
+// all takes all steps and saves the outcome under the given name.
+func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err error) {
+	c := u.r.c
+	if len(u.material.groups) == 0 {
+		u.r.logf("%s: nothing to learn from; the policy stays as it is", u.r.heading)
+		if u.policy, err = u.r.load(u.start); err != nil {
+			return err
+		}
+		return u.r.savePolicy(u.policy, name)
+	}
+	if u.plan, err = planSteps(c, u.t, u.material.groups); err != nil {
 		return err
 	}
-	if u.schedule, err = schedule.New(r.c.Scheduler, r.c.LearningRate.At(t), len(u.plan), r.c.WarmupRatio); err != nil {
+	if u.schedule, err = schedule.New(c.Scheduler, c.LearningRate.At(u.t), len(u.plan), c.WarmupRatio); err != nil {
 		return err
 	}
 	if err := u.begin(); err != nil {
@@ -106,7 +136,7 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 	}
 	e.Counts["steps"] = int64(len(u.plan))
 	e.Counts["pairs"] = int64(len(u.material.pairs))
-	return r.savePolicy(u.policy, iterationDir(t)+"/policy")
+	return u.r.savePolicy(u.policy, name)
 }
 
 // stepsBefore counts the optimizer steps of the iterations before t.
@@ -119,13 +149,13 @@ func (r *run) stepsBefore(t int) int64 {
 	return n
 }
 
-// begin loads the iteration's first policy with fresh optimizer state, or the newest checkpoint of this very update.
+// begin loads the first policy with fresh optimizer state, or the newest checkpoint of this very update.
 func (u *updating) begin() error {
 	r := u.r
 	if err := u.fresh(); err != nil {
 		return err
 	}
-	for _, path := range r.snapshots(u.t) {
+	for _, path := range r.snapshots(u.checkpoints()) {
 		h, err := snapshot.Read(r.fs, path, u.inputs, u.vectors()...)
 		if err != nil {
 			r.logf("%v; trying an older one", err)
@@ -139,11 +169,21 @@ func (u *updating) begin() error {
 }
 
 func (u *updating) fresh() (err error) {
-	if u.policy, err = u.r.load(u.t); err != nil {
+	if u.policy, err = u.r.load(u.start); err != nil {
 		return err
 	}
 	u.r.loaded.hash = "" // from here on the weights move
 	return u.policy.OpenOptimizer(optimizerConfig(u.r.c))
+}
+
+// checkpoints is the directory of an update in flight.
+func (u *updating) checkpoints() string { return checkpointsOf(u.t, u.name) }
+
+func checkpointsOf(t int, name string) string {
+	if name == "update" {
+		return iterationDir(t) + "/checkpoint"
+	}
+	return iterationDir(t) + "/" + name + "-checkpoint"
 }
 
 func optimizerConfig(c *config.Config) native.OptimizerConfig {
@@ -160,7 +200,7 @@ func (u *updating) steps(ctx context.Context, e *journal.Entry) error {
 	defer line.Close()
 	last := ""
 	for u.done < len(u.plan) {
-		r.place("iteration %d, stage update, step %d", u.t, u.done+1)
+		r.place("iteration %d, stage %s, step %d", u.t, u.name, u.done+1)
 		result, err := u.step(context.WithoutCancel(ctx))
 		if err != nil {
 			return fmt.Errorf("step %d: %w", u.done+1, err)
@@ -208,7 +248,7 @@ func (u *updating) save() error {
 	if err != nil {
 		return err
 	}
-	dir := r.path(iterationDir(u.t), "checkpoint")
+	dir := r.path(u.checkpoints())
 	if err := fsys.MakeDir(r.fs, dir); err != nil {
 		return err
 	}
@@ -216,7 +256,7 @@ func (u *updating) save() error {
 	if err := snapshot.Write(r.fs, filepath.Join(dir, fmt.Sprintf("step-%09d.snapshot", u.done)), h, u.vectors()...); err != nil {
 		return err
 	}
-	for i, path := range r.snapshots(u.t) {
+	for i, path := range r.snapshots(u.checkpoints()) {
 		if i >= 2 {
 			if err := r.fs.Remove(path); err != nil {
 				return err
@@ -226,9 +266,9 @@ func (u *updating) save() error {
 	return nil
 }
 
-// snapshots lists an iteration's checkpoints, newest first; temporary files do not count.
-func (r *run) snapshots(t int) []string {
-	dir := r.path(iterationDir(t), "checkpoint")
+// snapshots lists a directory's checkpoints, newest first; temporary files do not count.
+func (r *run) snapshots(name string) []string {
+	dir := r.path(name)
 	entries, err := r.fs.ReadDir(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {

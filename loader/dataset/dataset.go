@@ -5,7 +5,8 @@
 //	prompt, completion [, label]     one response; response is another name for completion
 //	prompt, chosen, rejected         a preference; with message lists the prompt may be inside them
 //	real, generated [, prompt]       a preference of self-play
-//	problem, answer [, verifier]     a task that a verifier can judge
+//	problem, answer                  a task that a verifier can judge [, tests, solution, verifier]
+//	problem, tests                   a task whose answer is a program [, solution, verifier]
 //	prompt                           something to answer
 //	text                             plain text
 //
@@ -40,7 +41,7 @@ const (
 	ShapePromptCompletion
 	ShapePreference
 	ShapeRealGenerated
-	ShapeProblemAnswer
+	ShapeTask
 	ShapePromptOnly
 	ShapeText
 )
@@ -80,7 +81,9 @@ type Row struct {
 
 	RefChosenLogp, RefRejectedLogp *float64 // nats, summed over the response
 	Label                          *bool    // of a completion: desirable or not
-	Problem, Answer, Verifier      string
+
+	// Of a task, whose problem is in Prompt. Solution is a response by people.
+	Answer, Tests, Solution, Verifier string
 }
 
 // Options change how rows are read. The zero value stops at the first bad row.

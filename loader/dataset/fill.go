@@ -15,8 +15,8 @@ func (row *Row) fill(f fields) error {
 	switch row.Shape {
 	case ShapeMessages:
 		return row.fillMessages(f)
-	case ShapeProblemAnswer:
-		return errors.Join(needText(f, "problem", &row.Problem), needText(f, "answer", &row.Answer), mayText(f, "verifier", &row.Verifier))
+	case ShapeTask:
+		return row.fillTask(f)
 	case ShapeText:
 		return needText(f, "text", &row.Text)
 	}
@@ -39,6 +39,36 @@ func (row *Row) fill(f fields) error {
 		return row.fillIDs(f)
 	}
 	return row.fillTexts(f)
+}
+
+// fillTask reads a problem and what a verifier needs to judge a response to it.
+func (row *Row) fillTask(f fields) (err error) {
+	if err := row.fillProblem(f["problem"], f); err != nil {
+		return err
+	}
+	for key, dst := range map[string]*string{"answer": &row.Answer, "tests": &row.Tests, "solution": &row.Solution} {
+		if _, given := f[key]; given {
+			err = errors.Join(err, needText(f, key, dst))
+		}
+	}
+	return errors.Join(err, mayText(f, "verifier", &row.Verifier))
+}
+
+// fillProblem reads a problem as text, messages or ids.
+func (row *Row) fillProblem(m strictjson.Member, f fields) (err error) {
+	if m.Key == "problem_ids" {
+		if row.PromptIDs, err = idsOf(m); err == nil && len(row.PromptIDs) == 0 {
+			err = errors.New("problem_ids is empty; a prompt needs at least one token to predict from")
+		}
+		return err
+	}
+	if err := textOf(f, "problem", &row.Prompt); err != nil {
+		return err
+	}
+	if !row.Prompt.IsMessages && strings.TrimSpace(row.Prompt.String) == "" {
+		return errors.New(`"problem" is empty`)
+	}
+	return nil
 }
 
 func (row *Row) fillMessages(f fields) (err error) {

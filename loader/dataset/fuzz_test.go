@@ -52,7 +52,7 @@ func checkRow(t *testing.T, row Row) {
 		if len(row.Messages) == 0 {
 			t.Fatalf("a conversation without messages: %+v", row)
 		}
-	case ShapeProblemAnswer, ShapeText:
+	case ShapeTask, ShapeText:
 	default:
 		t.Fatalf("a row without shape: %+v", row)
 	}

@@ -20,7 +20,8 @@ var rules = []rule{
 	{ShapePreference, []string{"prompt", "chosen", "rejected"}, []string{"ref_chosen_logps", "ref_rejected_logps"}},
 	{ShapePreference, []string{"chosen", "rejected"}, []string{"ref_chosen_logps", "ref_rejected_logps"}},
 	{ShapeRealGenerated, []string{"real", "generated"}, []string{"prompt", "ref_chosen_logps", "ref_rejected_logps"}},
-	{ShapeProblemAnswer, []string{"problem", "answer"}, []string{"verifier"}},
+	{ShapeTask, []string{"problem", "answer"}, []string{"tests", "solution", "verifier"}},
+	{ShapeTask, []string{"problem", "tests"}, []string{"solution", "verifier"}},
 	{ShapePromptOnly, []string{"prompt"}, nil},
 	{ShapeText, []string{"text"}, nil},
 }
@@ -32,7 +33,8 @@ var canonical = map[string]string{
 	"response": "completion", "response_ids": "completion", "label": "label",
 	"chosen": "chosen", "chosen_ids": "chosen", "rejected": "rejected", "rejected_ids": "rejected",
 	"ref_chosen_logps": "ref_chosen_logps", "ref_rejected_logps": "ref_rejected_logps",
-	"real": "real", "generated": "generated", "problem": "problem", "answer": "answer", "verifier": "verifier",
+	"real": "real", "generated": "generated", "problem": "problem", "problem_ids": "problem", "answer": "answer", "verifier": "verifier",
+	"tests": "tests", "solution": "solution",
 }
 
 // fields are the known keys of a row, by canonical name.

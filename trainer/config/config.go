@@ -12,6 +12,7 @@
 package config
 
 import (
+	"math"
 	"strconv"
 
 	"spar/internal/fault"
@@ -21,7 +22,7 @@ import (
 // Config holds every key of a run. Paths are relative to the working directory.
 type Config struct {
 	Model     string `yaml:"model" required:"yes" doc:"Hugging Face directory or GGUF file"`
-	Algorithm string `yaml:"algorithm" required:"yes" oneof:"spin chi2 space tspin dpo sft" doc:"what is trained"`
+	Algorithm string `yaml:"algorithm" required:"yes" oneof:"spin chi2 space tspin dpo sft star rest rest_em rft vstar play" doc:"what is trained"`
 
 	Iterations     int          `yaml:"iterations" default:"1" range:"[1,1000]" doc:"rounds; the opponent is re-frozen and the optimizer starts anew in each"`
 	Beta           PerIteration `yaml:"beta" default:"0.1" range:"(0,1000]" doc:"scale of the log-ratio, one number or one per iteration"`
@@ -38,14 +39,17 @@ type Config struct {
 	Desirable      float64      `yaml:"desirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of chosen responses"`
 	Undesirable    float64      `yaml:"undesirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of rejected responses"`
 
-	Data               Data     `yaml:"data" required:"yes"`
-	Shuffle            bool     `yaml:"shuffle" default:"true" doc:"new order in every epoch, from the seed"`
-	MaxLength          int      `yaml:"max_length" default:"1024" range:"[2,1048576]" doc:"tokens of prompt and response together"`
-	LongPrompts        string   `yaml:"long_prompts" default:"error" oneof:"error exclude keep_end" doc:"a prompt that leaves no room for a response"`
-	TruncatedResponses string   `yaml:"truncated_responses" default:"exclude" oneof:"exclude keep" doc:"a data response cut by max_length"`
-	TruncatedSamples   string   `yaml:"truncated_samples" default:"exclude" oneof:"exclude keep" doc:"a generated response that ran out of tokens"`
-	MixPrevious        bool     `yaml:"mix_previous" default:"false" doc:"add the pairs of the iteration before, re-scored under the current opponent"`
-	Sampling           Sampling `yaml:"sampling"`
+	Data               Data      `yaml:"data"`
+	Shuffle            bool      `yaml:"shuffle" default:"true" doc:"new order in every epoch, from the seed"`
+	MaxLength          int       `yaml:"max_length" default:"1024" range:"[2,1048576]" doc:"tokens of prompt and response together"`
+	LongPrompts        string    `yaml:"long_prompts" default:"error" oneof:"error exclude keep_end" doc:"a prompt that leaves no room for a response"`
+	TruncatedResponses string    `yaml:"truncated_responses" default:"exclude" oneof:"exclude keep" doc:"a data response cut by max_length"`
+	TruncatedSamples   string    `yaml:"truncated_samples" default:"exclude" oneof:"exclude keep" doc:"a generated response that ran out of tokens"`
+	MixPrevious        bool      `yaml:"mix_previous" default:"false" doc:"add the pairs of the iteration before, re-scored under the current opponent"`
+	Sampling           Sampling  `yaml:"sampling"`
+	Verifier           Verifier  `yaml:"verifier"`
+	Selection          Selection `yaml:"selection"`
+	Play               Play      `yaml:"play"`
 
 	BatchSize         int          `yaml:"per_device_train_batch_size" default:"8" range:"[1,1048576]" doc:"pairs (sft: responses) of a micro-batch"`
 	TokensPerBatch    int          `yaml:"tokens_per_batch" default:"0" range:"[0,4194304]" doc:"micro-batches by tokens instead; 0: by pairs"`
@@ -81,7 +85,7 @@ type Config struct {
 
 // Data names the data sets.
 type Data struct {
-	Train   string `yaml:"train" required:"yes" doc:"JSONL (.gz, .zst) or Parquet"`
+	Train   string `yaml:"train" doc:"JSONL (.gz, .zst) or Parquet"`
 	Eval    string `yaml:"eval" doc:"held-out rows; empty: no evaluation"`
 	SkipBad int    `yaml:"skip_bad" default:"0" range:"[0,1000000000]" doc:"bad lines that may be left out"`
 }
@@ -100,6 +104,7 @@ type Sampling struct {
 // Eval is the held-out evaluation after each iteration.
 type Eval struct {
 	MaxPrompts int `yaml:"max_prompts" default:"256" range:"[0,16777216]" doc:"rows of data.eval used; 0: all"`
+	Samples    int `yaml:"samples" default:"1" range:"[1,1024]" doc:"verified loops: responses drawn for each prompt"`
 	Examples   int `yaml:"examples" default:"8" range:"[0,1000]" doc:"samples shown in the report"`
 }
 
@@ -123,6 +128,11 @@ func (c *Config) SelfPlay() bool {
 		return true
 	}
 	return false
+}
+
+// StepsAt is max_steps in an iteration.
+func (c *Config) StepsAt(iteration int) int {
+	return int(math.Round(float64(c.MaxSteps) * math.Pow(c.Selection.StepsGrowth, float64(iteration))))
 }
 
 // Load reads and checks a config file. The error, class fault.Input, lists every problem found, each with

@@ -12,6 +12,10 @@ import (
 
 const minimal = "model: m\nalgorithm: spin\ndata: {train: t.jsonl}\n"
 
+const playing = "model: m\nalgorithm: play\nsampling: {samples_per_prompt: 4}\n"
+
+const verified = "model: m\nalgorithm: rest_em\ndata: {train: t.jsonl}\nverifier: {name: exact}\n"
+
 func TestBadConfigs(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", "the file is empty"},
@@ -28,7 +32,7 @@ func TestBadConfigs(t *testing.T) {
 		{"duplicate", minimal + "seed: 1\nseed: 2\n", "given twice"},
 		{"duplicate nested", "model: m\nalgorithm: spin\ndata: {train: t, train: u}\n", "given twice"},
 		{"missing model", "algorithm: spin\ndata: {train: t}\n", "the key model is missing"},
-		{"missing train", "model: m\nalgorithm: spin\ndata: {eval: t}\n", "the key data.train is missing"},
+		{"missing train", "model: m\nalgorithm: spin\ndata: {eval: t}\n", "data.train: spin needs rows to train on"},
 		{"empty model", "model: ''\nalgorithm: spin\ndata: {train: t}\n", "model: got the string"},
 		{"null", "model:\nalgorithm: spin\ndata: {train: t}\n", "model: got nothing, want a string"},
 		{"number as string", minimal + "learning_rate: '1e-5'\n", `learning_rate: got the string "1e-5", want a number in [0, 10]`},
@@ -67,6 +71,20 @@ func TestBadConfigs(t *testing.T) {
 		{"unused", minimal + "huber: true\n", "spin does not use it"},
 		{"c and tau", "model: m\nalgorithm: chi2\nc: 1\ntau: 2\ndata: {train: t}\n", "given together with c"},
 		{"link", minimal + "loss_type: ipo\n", `got "ipo", want for spin one of sigmoid, hinge, exp, linear`},
+		{"no verifier", "model: m\nalgorithm: star\ndata: {train: t}\n", "star learns from responses that a verifier lets pass"},
+		{"verifier unused", minimal + "verifier: {name: exact}\n", "bad.yaml:4:1: verifier: spin does not use it"},
+		{"verifier unknown", "model: m\nalgorithm: star\ndata: {train: t}\nverifier: {name: guess}\n", "verifier.name: got the string"},
+		{"thresholds", verified + "iterations: 4\nselection: {threshold: [0, 1]}\n", "the list has 2 values; give one number, one per iteration (4) or one per improve step (1)"},
+		{"growth", verified + "selection: {steps_growth: 2}\n", "grows max_steps, which is not given"},
+		{"greedy samples", verified + "sampling: {temperature: 0, samples_per_prompt: 2}\n", "2 greedy responses"},
+		{"hint", verified + "selection: {hint: think}\n", "has no {answer} in it"},
+		{"play unused", minimal + "play: {family: open}\n", "play: spin does not use it"},
+		{"play group", "model: m\nalgorithm: play\nplay: {family: open}\n", "compares the responses to one task"},
+		{"play steer", playing + "play: {family: open, curriculum: steer}\n", "has no levels to steer"},
+		{"play data", playing + "play: {family: data}\n", "the family data needs rows"},
+		{"play own tasks", playing + "play: {family: open}\ndata: {train: t}\n", "makes its own tasks"},
+		{"play verifier", playing + "play: {family: data}\ndata: {train: t}\n", "need a judge"},
+		{"play keep", playing + "play: {family: open, keep_low: 0.8, keep_high: 0.3}\n", "0.8 is above keep_high 0.3"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,8 +141,9 @@ output_dir: runs/first
 }
 
 func TestRenderReadsBack(t *testing.T) {
-	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft"} {
+	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar"} {
 		c := Default("dir with: colon", algorithm, "no")
+		c.Verifier.Name = map[bool]string{true: "exact", false: "none"}[c.Selects()]
 		c.Sampling.Stop = []string{"\n\n", `"`, "é"}
 		c.Seed = 1<<64 - 1
 		c.Tau = map[bool]float64{true: 3}[algorithm == "chi2"]
@@ -158,6 +177,24 @@ func TestTags(t *testing.T) {
 		}
 	}
 	walk(reflect.ValueOf(Default("m", "spin", "t")).Elem())
+}
+
+func TestPresets(t *testing.T) {
+	c, err := Parse([]byte("model: m\nalgorithm: star\ndata: {train: t}\nverifier: {name: exact}\nnum_train_epochs: 2\nselection: {start: previous}\n"), "a.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Selection.Start != "previous" || c.Selection.Hint == "" || c.MaxSteps != 0 || c.Selection.StepsGrowth != 1 || c.AccumulationSteps != 8 {
+		t.Errorf("given keys must stay and others be the preset's: %+v", c)
+	}
+	c = Default("m", "rest", "t")
+	c.Selection.Threshold = PerIteration{0.1, 0.2, 0.3}
+	c.Iterations = 6
+	for i, want := range []float64{0.1, 0.2, 0.3, 0.1, 0.2, 0.3} {
+		if got := c.ThresholdAt(i); got != want {
+			t.Errorf("threshold of iteration %d is %v, want %v", i, got, want)
+		}
+	}
 }
 
 func TestChanges(t *testing.T) {

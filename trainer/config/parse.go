@@ -42,6 +42,7 @@ func decode(data []byte, name string) (*Config, []string, error) {
 	setDefaults(reflect.ValueOf(c).Elem())
 	d := decoder{name: name, keyAt: c.keyAt}
 	d.mapping(root, reflect.ValueOf(c).Elem(), "")
+	c.applyPreset()
 	return c, d.problems, nil
 }
 
@@ -50,6 +51,7 @@ func Default(model, algorithm, train string) *Config {
 	c := &Config{name: "config", keyAt: map[string]position{}}
 	setDefaults(reflect.ValueOf(c).Elem())
 	c.Model, c.Algorithm, c.Data.Train = model, algorithm, train
+	c.applyPreset()
 	return c
 }
 

@@ -27,6 +27,9 @@ func (c *Config) skipped() map[string]bool {
 	for _, key := range lossKeys[c.Algorithm] {
 		delete(skip, key)
 	}
+	for _, key := range c.unusedSections() {
+		skip[key] = true
+	}
 	skip["c"] = skip["c"] || c.Tau > 0
 	skip["num_train_epochs"] = c.MaxSteps > 0
 	skip["max_steps"] = c.MaxSteps == 0

@@ -11,8 +11,30 @@ import (
 )
 
 // Weigh turns the scores of consecutive groups, of which the first is number first of those given
-// to Accumulate, into dL/d(sum of logp) of each response.
-type Weigh func(first int, scored []Scored) (coef [][]float64, err error)
+// to Accumulate, into the derivatives of each response of each group.
+type Weigh func(first int, scored []Scored) (coef [][]Coef, err error)
+
+// Coef is dL/dlogp of each token of a response, or one number for all of them.
+type Coef []float64
+
+// PerResponse makes coefficients of one number for each response.
+func PerResponse(values [][]float64) [][]Coef {
+	out := make([][]Coef, len(values))
+	for i, group := range values {
+		for _, v := range group {
+			out[i] = append(out[i], Coef{v})
+		}
+	}
+	return out
+}
+
+// at is the derivative of a token.
+func (c Coef) at(token int) float64 {
+	if len(c) == 1 {
+		return c[0]
+	}
+	return c[token]
+}
 
 // Accumulate adds the gradients of a loss over gs to the model's, in micro-batches of up to
 // tokensPerBatch rows (0: as in ScoreOptions). On failure all gradients are zero, so that the same
@@ -56,12 +78,15 @@ func backward(b *native.Batch, gs []pack.Group, first int, w Weigh) error {
 			return fault.New(fault.Failed, "the objective weighed %d of %d responses of group %d", len(coef[i]), len(spans), gs[i].Key)
 		}
 		for j, span := range spans {
-			c := coef[i][j]
-			if math.IsNaN(c) || math.IsInf(c, 0) {
-				return fault.New(fault.NonFinite, "the loss of group %d, response %d has the derivative %v", gs[i].Key, j, c)
+			if n := len(coef[i][j]); n != 1 && n != span.Count {
+				return fault.New(fault.Failed, "the objective weighed %d of %d tokens of group %d, response %d", n, span.Count, gs[i].Key, j)
 			}
-			for row := span.First; row < span.First+span.Count; row++ {
-				b.Coef[row] = float32(c)
+			for token := range span.Count {
+				c := coef[i][j].at(token)
+				if math.IsNaN(c) || math.IsInf(c, 0) {
+					return fault.New(fault.NonFinite, "the loss of group %d, response %d, token %d has the derivative %v", gs[i].Key, j, token, c)
+				}
+				b.Coef[span.First+token] = float32(c)
 			}
 		}
 	}

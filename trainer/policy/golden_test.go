@@ -72,8 +72,8 @@ func (g golden) groups() []pack.Group {
 // accumulate adds the gradients of sum_r coef_r logp_r over all groups.
 func (g golden) accumulate(t *testing.T, p *policy.Policy) {
 	t.Helper()
-	err := p.Accumulate(context.Background(), g.groups(), 0, func(first int, scored []policy.Scored) ([][]float64, error) {
-		return g.Coefs[first : first+len(scored)], nil
+	err := p.Accumulate(context.Background(), g.groups(), 0, func(first int, scored []policy.Scored) ([][]policy.Coef, error) {
+		return policy.PerResponse(g.Coefs[first : first+len(scored)]), nil
 	})
 	if err != nil {
 		t.Fatal(err)

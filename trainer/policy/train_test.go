@@ -18,14 +18,14 @@ import (
 )
 
 // plainWeigh gives the j-th response of every group a fixed weight.
-func plainWeigh(first int, scored []Scored) ([][]float64, error) {
+func plainWeigh(first int, scored []Scored) ([][]Coef, error) {
 	coef := make([][]float64, len(scored))
 	for i, s := range scored {
 		for j := range s.Logp {
 			coef[i] = append(coef[i], 0.3-0.2*float64(j)+0.01*float64(first+i))
 		}
 	}
-	return coef, nil
+	return PerResponse(coef), nil
 }
 
 func accumulate(t *testing.T, p *Policy, gs []pack.Group, tokens int) {
@@ -43,7 +43,7 @@ func weighted(t *testing.T, p *Policy, gs []pack.Group) float64 {
 	sum := 0.0
 	for i, s := range scored {
 		for j, x := range s.Sums() {
-			sum += coef[i][j] * x
+			sum += coef[i][j].at(0) * x
 		}
 	}
 	return sum
@@ -116,22 +116,27 @@ func TestFailureZeroesGradients(t *testing.T) {
 	p := tiny(t, Options{Trainable: true})
 	planted := errors.New("planted")
 	for name, w := range map[string]Weigh{
-		"error": func(first int, s []Scored) ([][]float64, error) {
+		"error": func(first int, s []Scored) ([][]Coef, error) {
 			if first > 0 {
 				return nil, planted
 			}
 			return plainWeigh(first, s)
 		},
-		"NaN": func(first int, s []Scored) ([][]float64, error) {
+		"NaN": func(first int, s []Scored) ([][]Coef, error) {
 			coef, _ := plainWeigh(first, s)
 			if first > 0 {
-				coef[0][0] = math.NaN()
+				coef[0][0][0] = math.NaN()
 			}
 			return coef, nil
 		},
-		"too few": func(first int, s []Scored) ([][]float64, error) {
+		"too few": func(first int, s []Scored) ([][]Coef, error) {
 			coef, _ := plainWeigh(first, s)
 			return coef[:len(coef)-min(first, 1)], nil
+		},
+		"too few tokens": func(first int, s []Scored) ([][]Coef, error) {
+			coef, _ := plainWeigh(first, s)
+			coef[0][0] = append(coef[0][0], 1)
+			return coef, nil
 		},
 	} {
 		err := p.Accumulate(context.Background(), someGroups(), 111, w)
@@ -245,5 +250,49 @@ func TestRandomWeights(t *testing.T) {
 		case strings.HasSuffix(w.Name, "norm.weight") && mean != 1:
 			t.Errorf("%s is not 1", w.Name)
 		}
+	}
+}
+
+// TestTokenCoefficients gives every token its own weight: equal ones are one for all, and two halves add up.
+func TestTokenCoefficients(t *testing.T) {
+	p := tiny(t, Options{Trainable: true})
+	with := func(f func(token, tokens int) float64) []float32 {
+		t.Helper()
+		err := p.Accumulate(context.Background(), someGroups(), 0, func(_ int, scored []Scored) ([][]Coef, error) {
+			out := make([][]Coef, len(scored))
+			for i, s := range scored {
+				for _, logp := range s.Logp {
+					c := make(Coef, len(logp))
+					for k := range c {
+						c[k] = f(k, len(c))
+					}
+					out[i] = append(out[i], c)
+				}
+			}
+			return out, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := slices.Clone(gradients(p))
+		if err := p.model.ZeroGrad(); err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	whole := with(func(int, int) float64 { return 0.5 })
+	first := with(func(k, n int) float64 { return map[bool]float64{true: 0.5}[k < n/2] })
+	rest := with(func(k, n int) float64 { return map[bool]float64{true: 0.5}[k >= n/2] })
+	norm, gap := 0.0, 0.0
+	for i := range whole {
+		norm += float64(whole[i]) * float64(whole[i])
+		d := float64(whole[i] - first[i] - rest[i])
+		gap += d * d
+	}
+	if norm == 0 || gap > 1e-10*norm {
+		t.Errorf("the gradients of two halves differ from the whole by %v of %v", math.Sqrt(gap), math.Sqrt(norm))
+	}
+	if slices.Equal(first, rest) {
+		t.Error("the tokens' weights do not reach the gradients")
 	}
 }

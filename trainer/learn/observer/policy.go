@@ -69,12 +69,12 @@ func (o *Policy) Losses(ctx context.Context, batch []Example) ([]float64, error)
 // Step takes one optimizer step on the batch's mean loss of a token.
 func (o *Policy) Step(ctx context.Context, batch []Example) error {
 	n := float64(tokens(batch))
-	err := o.policy.Accumulate(ctx, groups(batch), 0, func(_ int, scored []policy.Scored) ([][]float64, error) {
+	err := o.policy.Accumulate(ctx, groups(batch), 0, func(_ int, scored []policy.Scored) ([][]policy.Coef, error) {
 		coef := make([][]float64, len(scored))
 		for i := range coef {
 			coef[i] = []float64{-1 / n}
 		}
-		return coef, nil
+		return policy.PerResponse(coef), nil
 	})
 	if err != nil {
 		return err
