@@ -219,6 +219,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 		return err
 	}
 	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
+	var reals, others []float64
 	for _, x := range r.held.examples {
 		refOther := policy.Sum(drawn[id{x.key, 0}].Logp)
 		if len(x.rejected) > 0 {
@@ -226,6 +227,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 		}
 		chosen := beta * (policy.Sum(real[id{x.key, 0}].Logp) - policy.Sum(refs[id{x.key, 0}].Logp))
 		rejected := beta * (policy.Sum(real[id{x.key, 1}].Logp) - refOther)
+		reals, others = append(reals, chosen), append(others, rejected)
 		values["rewards/chosen"] += chosen / n
 		values["rewards/rejected"] += rejected / n
 		values["rewards/margins"] += (chosen - rejected) / n
@@ -236,6 +238,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 			values["rewards/accuracies"] += 0
 		}
 	}
+	r.addGap(index-1, reals, others, values)
 	return nil
 }
 

@@ -68,14 +68,16 @@ type Config struct {
 	AdamEpsilon       float64      `yaml:"adam_epsilon" default:"1e-8" range:"(0,1]" doc:"adamw and rmsprop"`
 	RMSPropAlpha      float64      `yaml:"rmsprop_alpha" default:"0.99" range:"[0,1)" doc:"rmsprop"`
 
-	Precision string `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
-	Backend   string `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
-	Kernels   string `yaml:"kernels" default:"auto" oneof:"auto ref base avx2 avx512 avx512bf16 amx" fixed:"no" doc:"kernel family of a new run; auto: the winner of a race on this machine"`
-	Seed      uint64 `yaml:"seed" default:"0" doc:"of order and sampling"`
-	Threads   int    `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`
-	SaveSteps int    `yaml:"save_steps" default:"50" range:"[0,1000000000]" fixed:"no" doc:"steps between checkpoints; 0: at the end only"`
-	Eval      Eval   `yaml:"eval"`
-	OutputDir string `yaml:"output_dir" default:"runs/spar" fixed:"no" doc:"run directory"`
+	Precision string   `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
+	Backend   string   `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
+	Kernels   string   `yaml:"kernels" default:"auto" oneof:"auto ref base avx2 avx512 avx512bf16 amx" fixed:"no" doc:"kernel family of a new run; auto: the winner of a race on this machine"`
+	Seed      uint64   `yaml:"seed" default:"0" doc:"of order and sampling"`
+	Threads   int      `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`
+	SaveSteps int      `yaml:"save_steps" default:"50" range:"[0,1000000000]" fixed:"no" doc:"steps between checkpoints; 0: at the end only"`
+	Eval      Eval     `yaml:"eval"`
+	Limits    Limits   `yaml:"limits"`
+	Observer  Observer `yaml:"observer"`
+	OutputDir string   `yaml:"output_dir" default:"runs/spar" fixed:"no" doc:"run directory"`
 
 	keyAt map[string]position // where a key was given, for messages
 	name  string              // the file

@@ -57,6 +57,7 @@ func (c *Config) conflicts() []string {
 	if c.Algorithm == "tspin" && c.MixPrevious {
 		add("mix_previous", "tspin has no reference to re-score the older pairs with; remove the key")
 	}
+	c.limitConflicts(add)
 	out = append(out, c.lossConflicts()...)
 	out = append(out, c.selectionConflicts()...)
 	out = append(out, c.playConflicts()...)

@@ -8,7 +8,10 @@
 // whose signal a run does not have is silent.
 package diagnose
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // Part is what a finding blames.
 type Part string
@@ -37,10 +40,22 @@ type Alarm struct {
 	Iteration int     `json:"iteration"` // the first of that stretch; -1: before the first update
 	Value     float64 `json:"value"`     // in that iteration
 	Limit     float64 `json:"limit"`
+	Below     bool    `json:"below"`   // the alarm is for values below the limit, not above it
 	Advice    string  `json:"advice"`  // what to change
 	Setting   string  `json:"setting"` // the config key that the advice is about; empty when it is about the data or the code
 	Signal    string  `json:"signal"`  // the names in metrics.jsonl that it was computed from
 	Blames    Part    `json:"blames"`
+}
+
+// Condition is what raises the alarm, as "> 0.05" or "< 0.5".
+func (a Alarm) Condition() string { return condition(a.Limit, a.Below) }
+
+func condition(limit float64, below bool) string {
+	sign := "> "
+	if below {
+		sign = "< "
+	}
+	return sign + strconv.FormatFloat(limit, 'g', -1, 64)
 }
 
 // Of applies every rule.

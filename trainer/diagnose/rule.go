@@ -21,7 +21,7 @@ func (r rule) apply(s *signals) (Alarm, bool) {
 	if r.only != nil && !r.only(s) {
 		return Alarm{}, false
 	}
-	a := Alarm{Name: r.name, Limit: r.limit, Advice: r.advice, Setting: r.setting, Signal: r.signal, Blames: r.blames}
+	a := Alarm{Name: r.name, Limit: r.limit, Advice: r.advice, Setting: r.setting, Signal: r.signal, Blames: r.blames, Below: r.below}
 	length := 0
 	for _, t := range s.iterations {
 		v, known := r.value(s, t)
@@ -37,6 +37,8 @@ func (r rule) apply(s *signals) (Alarm, bool) {
 	}
 	return a, length >= max(1, r.streak)
 }
+
+func (r rule) limitText() string { return condition(r.limit, r.below) }
 
 func (r rule) passed(v float64) bool {
 	if r.below {

@@ -57,17 +57,22 @@ type Point struct {
 	Verdict Verdict
 }
 
-// FixedPoint judges a gap on held-out pairs. Noise is not taken for arrival: Reached needs an interval that holds 0 and reaches no further from it
-// than resolution, the smallest gap that is worth another iteration.
+// FixedPoint judges a gap on held-out pairs.
 func FixedPoint(gap []float64, resolution float64) Point {
-	p := Point{Gap: interval.Of(gap, 0.95)}
+	i := interval.Of(gap, 0.95)
+	return Point{i, Judge(i, resolution)}
+}
+
+// Judge says what an interval of the gap means. Noise is not taken for arrival: Reached needs an interval that holds 0 and reaches no
+// further from it than resolution, the smallest gap that is worth another iteration.
+func Judge(gap interval.Interval, resolution float64) Verdict {
 	switch {
-	case p.Gap.Low > 0:
-		p.Verdict = Remaining
-	case p.Gap.High < 0:
-		p.Verdict = Reversed
-	case p.Gap.High <= resolution && p.Gap.Low >= -resolution:
-		p.Verdict = Reached
+	case gap.Low > 0:
+		return Remaining
+	case gap.High < 0:
+		return Reversed
+	case gap.High <= resolution && gap.Low >= -resolution:
+		return Reached
 	}
-	return p
+	return Unknown
 }

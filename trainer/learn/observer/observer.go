@@ -3,7 +3,7 @@
 // shuffled.
 //
 //	reading, err := observer.Probe(ctx, examples, observer.DefaultBudget(), func(seed uint64) (observer.Model, error) {
-//		return observer.OpenPolicy(lib, observer.Small(vocabulary, 96), seed, threads)
+//		return observer.OpenPolicy(engine, observer.Small(vocabulary, 96), seed)
 //	})
 //	c := observer.Judge(reading, &before) // did this iteration bring more to learn than the one before?
 //

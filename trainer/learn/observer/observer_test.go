@@ -127,7 +127,9 @@ func noise(n int) []Example {
 func fresh(t *testing.T) Open {
 	lib, err := native.Open(native.Options{})
 	must(t, err)
-	return func(seed uint64) (Model, error) { return OpenPolicy(lib, Small(words, 8), seed, 2) }
+	return func(seed uint64) (Model, error) {
+		return OpenPolicy(Engine{Library: lib, Threads: 2}, Small(words, 8), seed)
+	}
 }
 
 func budget() Budget {

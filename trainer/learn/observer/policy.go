@@ -32,10 +32,17 @@ func Small(vocabulary, length int) *checkpoint.Config {
 // Policy is an observer on the native engine.
 type Policy struct{ policy *policy.Policy }
 
-// OpenPolicy makes an observer with random weights that the seed fixes. threads 0: every CPU.
-func OpenPolicy(lib *native.Library, c *checkpoint.Config, seed uint64, threads int) (*Policy, error) {
+// Engine says what an observer computes with.
+type Engine struct {
+	Library *native.Library
+	Threads int    // 0: every CPU
+	ISA     string // kernel family; "": this machine's choice
+}
+
+// OpenPolicy makes an observer of a shape with random weights that the seed fixes.
+func OpenPolicy(e Engine, c *checkpoint.Config, seed uint64) (*Policy, error) {
 	source := &loader.Model{Model: &checkpoint.Model{Path: "observer", Format: "config", Config: c}}
-	p, err := policy.Open(lib, source, policy.Options{Precision: native.FP32, Trainable: true, Threads: threads, RandomSeed: seed})
+	p, err := policy.Open(e.Library, source, policy.Options{Precision: native.FP32, Trainable: true, Threads: e.Threads, ISA: e.ISA, RandomSeed: seed})
 	if err != nil {
 		return nil, err
 	}
