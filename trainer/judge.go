@@ -14,6 +14,7 @@ import (
 	"spar/loader/shard"
 	"spar/trainer/selfplay/family"
 	"spar/trainer/verify"
+	"spar/trainer/verify/program"
 )
 
 // openVerifiers opens those that the config and the rows name, so that one that is not there is known before anything runs.
@@ -41,7 +42,7 @@ func (r *run) openVerifiers() error {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Parallel: runtime.GOMAXPROCS(0)})
+		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
 		if err != nil {
 			return fmt.Errorf("verifier %s: %w", name, err)
 		}

@@ -23,7 +23,7 @@ func (r *run) observe(ctx context.Context, t int) error {
 		return nil
 	}
 	s := stage{iteration: t, name: "observe", outputs: []string{observedName(t)}, inputs: map[string]string{
-		"train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)), "numerics": r.numerics(),
+		"train": r.train.hash, "pairs": r.materialHash(t), "numerics": r.numerics(),
 		"settings": hashText(r.c.Observer.Examples, r.c.Observer.Epochs, r.c.Observer.Controls, r.c.Seed),
 	}}
 	if t > 0 {

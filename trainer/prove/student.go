@@ -153,12 +153,12 @@ func (s *student) run(ctx context.Context, t training, rows []row, seed uint64, 
 		for i, n := range of {
 			part[i] = rows[n]
 		}
-		err := s.policy.Accumulate(ctx, groups(part), 1<<20, func(_ int, scored []policy.Scored) ([][]float64, error) {
+		err := s.policy.Accumulate(ctx, groups(part), 1<<20, func(_ int, scored []policy.Scored) ([][]policy.Coef, error) {
 			sums := make([][]float64, len(scored))
 			for i, x := range scored {
 				sums[i] = x.Sums()
 			}
-			return weigh(of, sums), nil
+			return policy.PerResponse(weigh(of, sums)), nil
 		})
 		if err != nil {
 			return err
