@@ -99,8 +99,7 @@ func (p *parser) matrix() *node {
 
 func (p *parser) environment() string {
 	p.expect("{")
-	name := p.peek().text
-	p.at++
+	name := p.take().text
 	p.expect("}")
 	return name
 }

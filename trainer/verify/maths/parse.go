@@ -40,6 +40,15 @@ func describe(t token) string {
 
 func (p *parser) peek() token { return p.tokens[p.at] }
 
+// take returns the next token and goes past it; the end is never passed.
+func (p *parser) take() token {
+	t := p.peek()
+	if t.kind != end {
+		p.at++
+	}
+	return t
+}
+
 func (p *parser) ahead(n int) token { return p.tokens[min(p.at+n, len(p.tokens)-1)] }
 
 // is reports whether the next token is that symbol.

@@ -7,8 +7,7 @@ import (
 
 // primary reads a number, name, bracket or construct without what may follow it.
 func (p *parser) primary() *node {
-	t := p.peek()
-	p.at++
+	t := p.take()
 	switch t.kind {
 	case numeral:
 		if p.is("_") {
