@@ -41,6 +41,13 @@ func unitName(word string) (string, bool) {
 	return name, ok
 }
 
+// IsWord reports whether a run of letters means something in an answer: a unit, a scale such as million, or a name such as sqrt.
+func IsWord(word string) bool {
+	_, unit := unitName(strings.ToLower(word))
+	_, name := plainName(word)
+	return unit || name || scales[strings.ToLower(word)] != 0
+}
+
 // shortUnits are units of two letters that nobody means as a product of variables.
 var shortUnits = map[string]bool{"cm": true, "km": true, "mm": true, "kg": true, "mg": true, "ml": true}
 
