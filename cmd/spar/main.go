@@ -26,6 +26,7 @@ type cli struct {
 	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
+	Verify     verifyCmd        `cmd:"" help:"Judge responses, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
 	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
 	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
