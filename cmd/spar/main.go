@@ -26,6 +26,7 @@ type cli struct {
 	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
+	Verify     verifyCmd        `cmd:"" help:"Judge responses, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
 	Diagnose   diagnoseCmd      `cmd:"" help:"Name the part of a run that holds it back, with evidence and what to change."`
 	Prove      proveCmd         `cmd:"" help:"Repeat claims of the field in miniature and report which hold."`

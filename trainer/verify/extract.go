@@ -101,6 +101,9 @@ var (
 // tailBytes is how far from its end an unmarked answer is looked for in a response.
 const tailBytes = 4096
 
+// shortLine is the longest response in bytes that is taken whole though it holds no number.
+const shortLine = 80
+
 // finalAnswer is Extract for answers in mathematics. In a response without a mark it takes, in this order: the whole of it when
 // it can be read as an answer and holds no other words, the last formula, the last number, the whole of it when it is one short line.
 func finalAnswer(response string) (string, bool) {
@@ -118,7 +121,10 @@ func finalAnswer(response string) (string, bool) {
 	if m := lastNumber.FindAllStringSubmatch(tail, -1); m != nil {
 		return m[len(m)-1][1] + m[len(m)-1][2], true
 	}
-	return whole, whole != "" && len(whole) <= 80 && !strings.Contains(whole, "\n")
+	if len(whole) > shortLine || strings.Contains(whole, "\n") {
+		return "", false
+	}
+	return whole, whole != ""
 }
 
 var aloneWord = regexp.MustCompile(`(?:^|\s)([A-Za-z]{2,})\b`)

@@ -11,6 +11,17 @@ const noAnswer = "no answer was found in the response"
 
 var asksForPercent = regexp.MustCompile(`(?i)percent|%`)
 
+// wanted is the task's answer; data sets give it in a box or after ####, with the solution before it.
+func wanted(it Item) string {
+	if want, found := boxed(it.Answer); found {
+		return want
+	}
+	if want, found := hashes(it.Answer); found {
+		return want
+	}
+	return it.Answer
+}
+
 // mathsAnswer passes an answer that package maths shows to equal the task's. What cannot be told fails, with "unknown" in
 // the detail. A problem that speaks of percent makes 50 and 50% the same.
 func mathsAnswer(it Item) Outcome {
@@ -18,7 +29,7 @@ func mathsAnswer(it Item) Outcome {
 	if !found {
 		return passed(false, "", noAnswer)
 	}
-	relation, reason := maths.Compare(it.Answer, got, maths.Options{Percent: asksForPercent.MatchString(it.Problem)})
+	relation, reason := maths.Compare(wanted(it), got, maths.Options{Percent: asksForPercent.MatchString(it.Problem)})
 	return passed(relation == maths.Equal, got, relation.String()+": "+reason)
 }
 
@@ -27,7 +38,7 @@ func mathsAnswer(it Item) Outcome {
 func numeric(tolerance float64) func(Item) Outcome {
 	share := new(big.Rat).SetFloat64(tolerance)
 	return func(it Item) Outcome {
-		want, reason := maths.Value(it.Answer)
+		want, reason := maths.Value(wanted(it))
 		if want == nil {
 			return refused("the task's answer is no number: " + reason)
 		}
@@ -40,7 +51,7 @@ func numeric(tolerance float64) func(Item) Outcome {
 			return passed(false, got, reason)
 		}
 		if tolerance == 0 {
-			relation, reason := maths.Compare(it.Answer, got, maths.Options{})
+			relation, reason := maths.Compare(wanted(it), got, maths.Options{})
 			return passed(relation == maths.Equal, got, relation.String()+": "+reason)
 		}
 		gap := new(big.Rat).Sub(value, want)

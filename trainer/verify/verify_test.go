@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,7 @@ func TestMathsVerifier(t *testing.T) {
 		{"The final answer is: $\\sqrt{8}$, as shown.", `2\sqrt2`, "pass"}, {"so we get $\\frac{3}{4}$.", "4", "fail"}, {"so we get $\\frac{3}{4}$.", "3/4", "pass"},
 		{"It costs 12 dollars and 5 more make 17", "17", "pass"}, {"10-3", "7", "pass"}, {"from -4 to -7", "-7", "pass"}, {"2^{10^9}", "5", "fail"}, {"9^9^9^9", "9^9^9", "fail"},
 		{"I do not know what to say here, it is hard to say anything of use about such a thing.", "5", "fail"}, {"", "5", "fail"}, {"5", "", "refused"}, {"Monday", "monday", "pass"},
+		{"so 72", "He has 48 / 2 = 24.\n#### 72", "pass"}, {"so 24", "He has 48 / 2 = 24.\n#### 72", "fail"}, {"3/4", `it is \boxed{\frac34}.`, "pass"},
 		{strings.Repeat("(", 1<<20), "5", "fail"}, {strings.Repeat("5 ", 1<<20), "5", "pass"}, {strings.Repeat(`\boxed{`, 1<<18), "5", "fail"},
 	})
 	percent := Item{Problem: "What percent is it?", Response: "50%", Answer: "50"}
@@ -114,8 +116,8 @@ func TestMajority(t *testing.T) {
 		t.Errorf("nobody votes for %q, %v", label, share)
 	}
 	out := judge(t, opened(t, Spec{Name: "majority"}, Options{}),
-		Item{Problem: "p", Response: "so 4"}, Item{Problem: "q", Response: "so 9"}, Item{Problem: "p", Response: `\boxed{4}`}, Item{Problem: "p", Response: "I say 5"}, Item{Problem: "r"})
-	for i, want := range []Verdict{Pass, Pass, Pass, Fail, Refused} {
+		Item{Problem: "p", Response: "so 4"}, Item{Problem: "q", Response: "so 9"}, Item{Problem: "p", Response: `\boxed{4}`}, Item{Problem: "p", Response: "I say 5"}, Item{Problem: "r"}, Item{Problem: "r", Response: strings.Repeat("no answer here ", 20)})
+	for i, want := range []Verdict{Pass, Pass, Pass, Fail, Refused, Refused} {
 		if out[i].Verdict != want {
 			t.Errorf("majority: item %d is %v (%s), want %v", i, out[i].Verdict, out[i].Detail, want)
 		}
@@ -146,6 +148,28 @@ func TestOpenRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), hint) || fault.ExitCode(err) != int(fault.Input) {
 			t.Errorf("%+v: %v, want an input error with %q", s, err, hint)
 		}
+	}
+}
+
+type closing struct{ closed bool }
+
+func (c *closing) Close() error { c.closed = true; return nil }
+
+// The verifiers that run programs come from outside, and stand behind the same cache.
+func TestOpenAsksForPrograms(t *testing.T) {
+	program := &counting{rule: always(Pass)}
+	handle := &closing{}
+	var asked Spec
+	v, closer, err := Open(Spec{Name: "starlark", MemoryMB: 64}, Options{Programs: func(s Spec, _ Options) (Verifier, io.Closer, error) {
+		asked = s
+		return program, handle, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, v, Item{Response: "a"}, Item{Response: "a"})
+	if closer.Close(); !handle.closed || program.asked["a"] != 1 || asked.Name != "starlark" || asked.MemoryMB != 64 || asked.Timeout == 0 {
+		t.Errorf("closed %v, asked %v for %+v", handle.closed, program.asked, asked)
 	}
 }
 

@@ -33,6 +33,9 @@ func (f *field) call(n *node) ratio {
 	case "binom":
 		return f.binomial(a, f.normal(n.args[1]))
 	}
+	if len(n.args) > 1 {
+		giveUp("it computes with a function of several arguments")
+	}
 	return f.function(n.name, a)
 }
 

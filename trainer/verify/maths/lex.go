@@ -62,6 +62,9 @@ var plain = map[string]bool{
 	"arctan": true, "sinh": true, "cosh": true, "tanh": true, "ln": true, "log": true, "exp": true, "abs": true, "and": true, "or": true, "floor": true, "ceil": true,
 }
 
+// shortWords are answers in words that are as short as a product of variables.
+var shortWords = map[string]bool{"yes": true, "no": true, "odd": true}
+
 // greek letters are variables.
 var greek = map[string]bool{
 	"alpha": true, "beta": true, "gamma": true, "delta": true, "epsilon": true, "varepsilon": true, "zeta": true, "eta": true, "theta": true, "vartheta": true, "kappa": true,
@@ -245,8 +248,10 @@ func (l *lexer) run() {
 	switch {
 	case ok:
 		l.emit(token{kind: command, text: known})
-	case len(name) > 3 || isUnit(name):
+	case len(name) > 3 || isUnit(name) || shortWords[strings.ToLower(name)]:
 		l.word(name)
+	case len(name) == 2 && name[0] == 'd': // a differential, no product: dy/dx is not y/x
+		l.emit(token{kind: letter, text: name})
 	default:
 		for _, c := range name {
 			l.emit(token{kind: letter, text: string(c)})

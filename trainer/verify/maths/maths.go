@@ -8,7 +8,7 @@
 //   - both texts are the same but for white space, LaTeX spacing and sizes;
 //   - the difference of the two, written as a quotient of polynomials with rational coefficients in the
 //     variables, pi, e, i, roots and function values, is identically zero (a proof, up to isolated points
-//     where a denominator vanishes);
+//     where a denominator vanishes and to points where a root is not real: (sqrt x)^2 is x);
 //   - the difference involves roots or functions that such a form cannot decide, and at six or more
 //     of 16 points (at the one, where there is no variable) interval arithmetic with 768 fractional bits finds it smaller than
 //     2^-256 with an enclosure that holds 0. No number below 2^-64 or above 2^64 may be involved, and both
@@ -111,13 +111,13 @@ func Value(text string) (value *big.Rat, reason string) {
 	return f.number(f.normal(n)), ""
 }
 
-// squeeze removes what never changes the meaning of an answer: sizes, spaces but those between digits or letters.
+// squeeze removes what never changes the meaning of an answer: sizes, and spaces but some.
 func squeeze(s string) string {
 	s = appearance.Replace(strings.TrimRight(strings.TrimSpace(s), "."))
 	var out strings.Builder
 	fields := strings.Fields(s)
 	for i, f := range fields {
-		if i > 0 && isWordByte(fields[i-1][len(fields[i-1])-1]) && isWordByte(f[0]) {
+		if i > 0 && joins(fields[i-1][len(fields[i-1])-1]) && joins(f[0]) {
 			out.WriteByte(' ')
 		}
 		out.WriteString(f)
@@ -125,6 +125,7 @@ func squeeze(s string) string {
 	return out.String()
 }
 
-func isWordByte(c byte) bool { return isDigit(c) || isLetter(c) || c == '.' }
+// joins reports bytes between which a space matters: 1 2 is not 12, and 1, 200 is not 1,200.
+func joins(c byte) bool { return isDigit(c) || isLetter(c) || c == '.' || c == ',' }
 
 var appearance = strings.NewReplacer(`\,`, " ", `\;`, " ", `\:`, " ", `\!`, " ", `\left`, " ", `\right`, " ", "$", " ", `\dfrac`, `\frac`, `\tfrac`, `\frac`)

@@ -35,8 +35,17 @@ func (p *parser) variable(t token) *node {
 	if t.text == "e" || t.text == "i" {
 		return &node{op: opConst, name: t.text}
 	}
+	if functionLetters[t.text] && p.is("(") && !p.peek().spaced {
+		p.at++
+		n := &node{op: opCall, name: t.text + "()", args: p.items()}
+		p.expect(")")
+		return n
+	}
 	return &node{op: opVar, name: t.text}
 }
+
+// functionLetters before a bracket are functions of unknown meaning: f(x+1) is no product.
+var functionLetters = map[string]bool{"f": true, "g": true, "h": true, "F": true, "G": true, "H": true}
 
 func (p *parser) subscript() string {
 	braced := p.accept("{")

@@ -96,6 +96,9 @@ func (p *parser) unit() string {
 			if !ok {
 				giveUp("the words \"" + p.peek().text + "\" after a value are no known unit")
 			}
+			if name.Len() == 0 && (known == "squared" || known == "cubed" || known == "per") {
+				giveUp(known + " stands where a unit is expected")
+			}
 			name.WriteString(" " + known)
 		}
 		p.at++
