@@ -16,6 +16,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/trainer"
+	"spar/trainer/verify/jail"
 )
 
 // cli lists the verbs; kong makes --help from it.
@@ -35,12 +36,15 @@ type cli struct {
 	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`
 	Plan       planCmd          `cmd:"" help:"Exact memory of a run before it starts."`
 	Doctor     doctorCmd        `cmd:"" help:"What this machine and this binary can do."`
-	Bench      benchCmd         `cmd:"" help:"Measure update, rollout, score and loader."`
+	Bench      benchCmd         `cmd:"" help:"Measure update, rollout, score, loader and verifiers."`
 	Version    kong.VersionFlag `help:"Print the version and stop."`
 	Worker     workerCmd        `cmd:"" hidden:"" help:"The process that train supervises."`
 }
 
 func main() {
+	if jail.Main() {
+		return // this process is a jailed child: nothing else of the program may run in it
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -116,6 +116,7 @@ func child() error {
 	if _, err := descriptor(repliesFd).Write(readyFrame(report)); err != nil || s.Survey {
 		return err
 	}
+	runtime.GOMAXPROCS(2) // each thread's stack counts as memory
 	server := dialect.Server{In: descriptor(requestsFd), Out: descriptor(repliesFd), Limit: s.Limit}
 	return server.Serve()
 }
@@ -163,14 +164,21 @@ func becomeNative(s setup) error {
 	return fmt.Errorf("executing %s: %w", s.Exec[0], e)
 }
 
-// closeOthers closes what the parent's parents left open.
+// closeOthers closes what the parent's parents left open. What Go's runtime has opened meanwhile closes at exec, which
+// is how to tell it.
 func closeOthers() error {
-	err := unix.CloseRange(repliesFd+1, math.MaxUint32, 0)
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) {
-		for fd := repliesFd + 1; fd < 4096; fd++ {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range list {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= repliesFd {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
 			syscall.Close(fd)
 		}
-		return nil
 	}
-	return err
+	return nil
 }

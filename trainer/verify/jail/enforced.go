@@ -60,10 +60,6 @@ type surveyed struct {
 // survey tries once: everything, and without namespaces where those are refused.
 var survey = sync.OnceValue(func() surveyed {
 	s := surveyed{plan: confine.Full()}
-	if linkedWithC {
-		s.err = fault.Inputf("this binary is linked with C, where not all threads can be confined; build it with CGO_ENABLED=0")
-		return s
-	}
 	s.report, s.err = surveyPlan(s.plan)
 	if s.err != nil {
 		s.refused = s.err.Error()
@@ -81,7 +77,7 @@ func surveyPlan(plan confine.Plan) (confine.Report, error) {
 	done := make(chan answer)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with its child, which is gone by then
-		p, err := startProcess(setup{Confine: confine.Config{Plan: plan}, Survey: true}, 1<<16)
+		p, err := startProcess(setup{Confine: confine.Config{Plan: plan, Exec: true}, Survey: true}, 1<<16)
 		if err != nil {
 			done <- answer{err: err}
 			return

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "github.com/ebitengine/purego" // with it threads are the C library's, as in the program itself
 )
 
 func TestMain(m *testing.M) {

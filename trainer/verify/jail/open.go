@@ -7,9 +7,9 @@ import (
 	"spar/trainer/verify/jail/confine"
 )
 
-// Slack above MemoryMB: what Go's runtime maps ahead of need, and what python3 and its libraries map.
+// Slack above MemoryMB: what Go's runtime and its threads map ahead of need, and what python3 and its libraries map.
 const (
-	goSlack     = 128 << 20
+	goSlack     = 192 << 20
 	pythonSlack = 64 << 20
 )
 

@@ -173,19 +173,28 @@ func (p *process) died() (verdict, detail string) {
 	switch {
 	case p.printed.flooded():
 		return Crash, fmt.Sprintf("more than %d bytes of output", p.printed.limit)
-	case status.ExitStatus() == outOfMemory, status.ExitStatus() == goFatal && noMemory(text):
+	case status.ExitStatus() == outOfMemory, (status.ExitStatus() == goFatal || status.Signaled() && status.Signal() == syscall.SIGABRT) && noMemory(text):
 		return OOM, "out of memory"
 	case status.Signaled() && status.Signal() == syscall.SIGXCPU:
 		return Timeout, "out of CPU time"
 	case status.Signaled():
 		return Crash, "ended by signal " + status.Signal().String()
 	}
-	return Crash, fmt.Sprintf("ended with status %d before its work was done", status.ExitStatus())
+	detail = fmt.Sprintf("ended with status %d before its work was done", status.ExitStatus())
+	if first, _, _ := strings.Cut(strings.TrimSpace(text), "\n"); first != "" && status.ExitStatus() != 0 {
+		detail += ": " + line(first)
+	}
+	return Crash, detail
 }
 
-// noMemory says whether Go's runtime ended for want of memory.
+// noMemory says whether Go's runtime ended for want of memory, which a new thread's stack takes too.
 func noMemory(text string) bool {
-	return strings.Contains(text, "out of memory") || strings.Contains(text, "cannot allocate memory")
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "pthread_create failed", "failed to create new OS thread"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // printed keeps what a process prints, up to a limit.

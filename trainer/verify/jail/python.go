@@ -76,3 +76,9 @@ func (i interpreter) arguments() []string {
 func (i interpreter) environment() []string {
 	return []string{"PYTHONHASHSEED=0", "PYTHONUTF8=1", "LC_ALL=C.UTF-8"}
 }
+
+// Python is the interpreter that Python programs run in; the error says what to install.
+func Python() (path string, err error) {
+	found, err := findPython()
+	return found.path, err
+}

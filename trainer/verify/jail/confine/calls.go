@@ -11,7 +11,7 @@ var shared = []uint32{
 	unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES, unix.SYS_GETTIMEOFDAY,
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETRANDOM, unix.SYS_MINCORE,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2, unix.SYS_PIPE2,
-	unix.SYS_SET_ROBUST_LIST, unix.SYS_UNAME, unix.SYS_FSTAT,
+	unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ, unix.SYS_UNAME, unix.SYS_FSTAT,
 }
 
 // native are the further calls of a C program that starts, loads libraries and reads modules. None makes or changes a
@@ -27,7 +27,7 @@ var native = append([]uint32{
 }, nativeOfArch...)
 
 // unknown are calls that C libraries replace by older ones when the kernel seems not to have them.
-var unknown = []uint32{unix.SYS_CLONE3, unix.SYS_FACCESSAT2, unix.SYS_OPENAT2, unix.SYS_RSEQ}
+var unknown = []uint32{unix.SYS_CLONE3, unix.SYS_FACCESSAT2, unix.SYS_OPENAT2}
 
 // threadFlags are those of a thread of this process; a clone without them is a new process.
 const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD
@@ -39,13 +39,15 @@ const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix
 // may open for reading but start neither thread nor process. A signal may go to the process itself, which is how
 // both runtimes end themselves.
 func conditional(pid uint32, exec bool) []rule {
-	list := []rule{{call: unix.SYS_TGKILL, arg: 0, mask: ^uint32(0), want: pid}}
+	list := []rule{
+		{call: unix.SYS_TGKILL, arg: 0, mask: ^uint32(0), want: pid},
+		{call: unix.SYS_PRLIMIT64, arg: 2, mask: ^uint32(0), want: 0}, // asks for a limit, sets none
+	}
 	if !exec {
 		return append(list, rule{call: unix.SYS_CLONE, arg: 0, mask: threadFlags, want: threadFlags})
 	}
 	return append(list,
 		rule{call: unix.SYS_OPENAT, arg: 2, mask: writing, want: 0},
-		rule{call: unix.SYS_PRLIMIT64, arg: 2, mask: ^uint32(0), want: 0}, // asks for a limit, sets none
 		rule{call: unix.SYS_IOCTL, arg: 1, mask: ^uint32(0), want: unix.TCGETS},
 		rule{call: unix.SYS_IOCTL, arg: 1, mask: ^uint32(0), want: 0x5451}, // FIOCLEX
 	)

@@ -4,14 +4,18 @@
 //
 //	namespaces   user, pid, net, ipc, uts, cgroup, mount: no other process, no network interface
 //	empty root   the mount namespace's root holds nothing but the read-only paths that are named
-//	Landlock     files outside those paths cannot be opened, whatever the mounts are
+//	Landlock     files outside those paths cannot be opened, whatever the mounts are; for a program that is executed
 //	seccomp      an allow list of system calls: no sockets, no new processes, no open for writing
 //	limits       memory, CPU seconds, file size 0, few descriptors, no core
 //
 // Two of these cut off the network (namespaces, seccomp) and two the files (empty root, Landlock); a host
 // that offers one of each meets the minimum.
 //
-// Enter and Apply change the whole process and are not undone; everything else may be called from any goroutine.
+// A Go program cannot change all of its threads where it is linked with C, as it is with purego. So capabilities and
+// Landlock are the calling thread's, which suffices where it goes on to exec; a process that stays Go is kept from every
+// open by the filter, which the kernel puts on all threads at once.
+//
+// Enter and Apply act on the process and are not undone; they are called from one goroutine that is locked to its thread; everything else may be called from any goroutine.
 package confine
 
 import "os"
@@ -38,7 +42,7 @@ type Config struct {
 	Plan   Plan
 	Limits Limits
 	Read   []string // files and directories that stay readable; all that a native program needs
-	Exec   bool     // the process goes on to execute a program: the filter lets that through
+	Exec   bool     // the process goes on to execute a program; otherwise it stays Go and opens no file
 }
 
 // Report says what holds in a child. An empty text means that the means was not asked for.
@@ -56,7 +60,7 @@ const on = "on"
 // NoNetwork, NoFiles, NoProcesses and Limited say whether a part of the minimum holds.
 func (r Report) NoNetwork() bool { return r.Namespaces || r.Seccomp == on }
 
-// NoFiles needs no filter on paths where a process may open no file at all.
+// NoFiles takes no rule about paths where a process may open no file at all, as one that stays Go.
 func (r Report) NoFiles(exec bool) bool {
 	return r.Root == emptyRoot || r.Landlock > 0 || (!exec && r.Seccomp == on)
 }
@@ -79,12 +83,12 @@ func Enter(c Config) (Report, error) {
 		return r, err
 	}
 	if c.Plan != (Plan{}) {
-		if err := dropCapabilities(c.Exec); err != nil {
+		if err := dropCapabilities(); err != nil {
 			return r, err
 		}
 	}
 	r.Limits = limit(c.Limits)
-	if c.Plan.Landlock {
+	if c.Plan.Landlock && c.Exec {
 		abi, err := restrictFiles(c.Read)
 		if err != nil {
 			return r, err
