@@ -67,7 +67,7 @@ type Options struct {
 }
 
 // Select returns the claims of the given names or numbers in the order given, or all of them; with quick only
-// the quick ones of these. An unknown one is a usage error.
+// the quick ones of these. An unknown one, or none left, is a usage error.
 func Select(names []string, quick bool) ([]Claim, error) {
 	all := Claims()
 	chosen := all
@@ -86,7 +86,10 @@ func Select(names []string, quick bool) ([]Claim, error) {
 		}
 	}
 	if quick {
-		chosen = slices.DeleteFunc(slices.Clone(chosen), func(c Claim) bool { return !c.Quick })
+		chosen = slices.DeleteFunc(chosen, func(c Claim) bool { return !c.Quick })
+		if len(chosen) == 0 {
+			return nil, fault.Usagef("claim: there is no quick claim among %s; leave --quick out", strings.Join(names, ", "))
+		}
 	}
 	return chosen, nil
 }
