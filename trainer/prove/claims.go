@@ -39,7 +39,7 @@ func Claims() []Claim {
 		{Number: 11, Name: "verifier-noise", Quick: true, run: verifierNoise,
 			Source:   "arXiv 2601.04411, arXiv 2510.00915",
 			Expected: "speed J within 20 %, none at J 0 (2 % of the full speed), anti-learning below; backward unbiased and noisier, forward J times the truth"},
-		{Number: 12, Name: "majority-labels", Quick: true, run: majorityLabels,
+		{Number: 12, Name: "majority-labels", run: majorityLabels,
 			Source:   "R-Zero, arXiv 2508.05004: 79 -> 63 % over three rounds",
 			Expected: "labels by majority that are kept are less often true in the last rounds than in the first, for three sizes, by 2 standard errors"},
 		{Number: 12, Name: "smaller-peaks-earlier", run: smallerPeaksEarlier,

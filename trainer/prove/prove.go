@@ -6,8 +6,8 @@
 //	err = prove.Run(ctx, claims, prove.Options{}, func(r prove.Result) error { ... })
 //
 // Experiments are deterministic: every draw comes from a fixed seed. Those over a handful of outcomes compute expectations exactly;
-// those with a transformer differ in the last bits between machines, and their criteria leave room for it. A claim uses the package's
-// state of nobody else, so that Run may be called from any goroutine.
+// those with a transformer differ in the last bits between machines, and a figure near its limit may fall on the other side. Claims share
+// no state, so Run may be called from any goroutine.
 package prove
 
 import (
@@ -113,6 +113,9 @@ func Run(ctx context.Context, claims []Claim, o Options, emit func(Result) error
 	for _, c := range claims {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if c.Trains && o.Library == nil {
+			return fault.New(fault.Failed, "claim %s trains a transformer and was given no native library; set Options.Library", c.Name)
 		}
 		began := time.Now()
 		out, err := c.run(ctx, o)
