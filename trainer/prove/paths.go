@@ -36,7 +36,7 @@ type wayQuestion struct {
 // newWayQuestion draws traits until some way is sound.
 func newWayQuestion(truth []float64, r *rng.Stream) wayQuestion {
 	for {
-		traits, any := r.Perm(pathTraits)[:pathActive], false
+		traits, solvable := r.Perm(pathTraits)[:pathActive], false
 		q := wayQuestion{make(question, pathWays), make([]bool, pathWays)}
 		for w := range pathWays {
 			q.question[w] = make([]float64, pathTraits*pathWays)
@@ -44,9 +44,9 @@ func newWayQuestion(truth []float64, r *rng.Stream) wayQuestion {
 				q.question[w][t*pathWays+w] = 1
 			}
 			q.sound[w] = dot(truth, q.question[w]) > 0.8*math.Sqrt(pathActive)
-			any = any || q.sound[w]
+			solvable = solvable || q.sound[w]
 		}
-		if any {
+		if solvable {
 			return q
 		}
 	}

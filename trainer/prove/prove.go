@@ -6,8 +6,8 @@
 //	err = prove.Run(ctx, claims, prove.Options{}, func(r prove.Result) error { ... })
 //
 // Experiments are deterministic: every draw comes from a fixed seed. Those over a handful of outcomes compute expectations exactly;
-// those with a transformer differ in the last bits between machines, and their criteria leave room for it. A claim uses the package's
-// state of nobody else, so that Run may be called from any goroutine.
+// those with a transformer differ in the last bits between machines, and a figure near its limit may fall on the other side. Claims share
+// no state, so Run may be called from any goroutine.
 package prove
 
 import (
@@ -67,7 +67,7 @@ type Options struct {
 }
 
 // Select returns the claims of the given names or numbers in the order given, or all of them; with quick only
-// the quick ones of these. An unknown one is a usage error.
+// the quick ones of these. An unknown one, or none left, is a usage error.
 func Select(names []string, quick bool) ([]Claim, error) {
 	all := Claims()
 	chosen := all
@@ -86,7 +86,10 @@ func Select(names []string, quick bool) ([]Claim, error) {
 		}
 	}
 	if quick {
-		chosen = slices.DeleteFunc(slices.Clone(chosen), func(c Claim) bool { return !c.Quick })
+		chosen = slices.DeleteFunc(chosen, func(c Claim) bool { return !c.Quick })
+		if len(chosen) == 0 {
+			return nil, fault.Usagef("claim: there is no quick claim among %s; leave --quick out", strings.Join(names, ", "))
+		}
 	}
 	return chosen, nil
 }
@@ -110,6 +113,9 @@ func Run(ctx context.Context, claims []Claim, o Options, emit func(Result) error
 	for _, c := range claims {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if c.Trains && o.Library == nil {
+			return fault.New(fault.Failed, "claim %s trains a transformer and was given no native library; set Options.Library", c.Name)
 		}
 		began := time.Now()
 		out, err := c.run(ctx, o)

@@ -49,6 +49,24 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// A claim that needs the engine says so before it starts.
+func TestRunNeedsTheLibrary(t *testing.T) {
+	claims, err := Select([]string{"more-sft"}, false)
+	if err != nil || !NeedsLibrary(claims) {
+		t.Fatalf("%v, %v", claims, err)
+	}
+	err = Run(context.Background(), claims, Options{}, func(Result) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "native library") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSelectLeavesSomething(t *testing.T) {
+	if _, err := Select([]string{"more-sft"}, true); err == nil || fault.ExitCode(err) != 2 {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestRunStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

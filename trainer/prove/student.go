@@ -132,12 +132,23 @@ type training struct {
 	rate         float64
 }
 
-// run takes the steps of a phase over rows in shuffled passes. weigh gives dLoss/dlp of the responses of the rows of a step, which
-// it gets by their numbers.
-func (s *student) run(ctx context.Context, t training, rows []row, seed uint64, weigh func(of []int, sums [][]float64) [][]float64) error {
-	if err := s.policy.OpenOptimizer(native.OptimizerConfig{Kind: native.AdamW, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8}); err != nil {
+// weigher gives dLoss/dlp of the responses of the rows of a step, which it gets by their numbers.
+type weigher func(of []int, sums [][]float64) [][]float64
+
+// run is a phase from a fresh optimizer.
+func (s *student) run(ctx context.Context, t training, rows []row, seed uint64, weigh weigher) error {
+	if err := s.begin(); err != nil {
 		return err
 	}
+	return s.steps(ctx, t, rows, seed, weigh)
+}
+
+func (s *student) begin() error {
+	return s.policy.OpenOptimizer(native.OptimizerConfig{Kind: native.AdamW, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8})
+}
+
+// steps takes the steps of a phase over rows in shuffled passes.
+func (s *student) steps(ctx context.Context, t training, rows []row, seed uint64, weigh weigher) error {
 	r := rng.NewStream(seed, 0x747261)
 	var order []int
 	for range t.steps {
