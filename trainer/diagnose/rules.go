@@ -74,9 +74,14 @@ var rules = []rule{
 		advice: "responses end in a timeout or a crash of the checked program, not in a verdict: raise verifier.timeout and verifier.memory_mb, or see verdict and detail with spar verify",
 	},
 	{
-		name: "tasks_malformed", blames: Proposer, signal: "proposer/valid_rate", limit: 0.5, below: true, setting: "play.pose",
-		value:  named("proposer/valid_rate"),
-		advice: "most proposals are not valid tasks: show an example of a valid one in play.pose, raise sampling.max_new_tokens, or train the proposer on valid tasks by sft first",
+		name: "tasks_malformed", blames: Proposer, signal: "proposer/valid_rate, proposer/trivial_rate, proposer/duplicate_rate", limit: 0.5, setting: "play.pose",
+		value: func(s *signals, t int) (float64, bool) {
+			valid, known := s.at("proposer/valid_rate", t)
+			trivial, _ := s.at("proposer/trivial_rate", t)
+			repeated, _ := s.at("proposer/duplicate_rate", t)
+			return 1 - valid - trivial - repeated, known
+		},
+		advice: "most proposals cannot be read as tasks or break their rules: show an example of a valid one in play.pose, raise sampling.max_new_tokens, or train the proposer on valid tasks by sft first",
 	},
 	{
 		name: "tasks_trivial", blames: Proposer, signal: "proposer/trivial_rate", limit: 0.1, setting: "play.proposer_reward",

@@ -151,7 +151,7 @@ var raising = map[string]struct {
 	"majority_collapse": {"play", history{"majority/agreement": {0.9}, "majority/audited_accuracy": {0.55}},
 		history{"majority/agreement": {0.9}, "majority/audited_accuracy": {0.65}}},
 	"verifier_breaks":    {"star", history{"verify/timeout_rate": {0.06}, "verify/crash_rate": {0.05}}, history{"verify/timeout_rate": {0.06}}},
-	"tasks_malformed":    {"play", history{"proposer/valid_rate": {0.49}}, history{"proposer/valid_rate": {0.51}}},
+	"tasks_malformed":    {"play", history{"proposer/valid_rate": {0.49}}, history{"proposer/valid_rate": {0.2}, "proposer/trivial_rate": {0.08}, "proposer/duplicate_rate": {0.25}}},
 	"tasks_trivial":      {"play", history{"proposer/trivial_rate": {0.11}}, history{"proposer/trivial_rate": {0.09}}},
 	"tasks_repeated":     {"play", history{"proposer/duplicate_rate": {0.31}}, history{"proposer/duplicate_rate": {0.29}}},
 	"tasks_too_hard":     {"play", history{"proposer/solve_rate": {0.09}}, history{"proposer/solve_rate": {0.11}}},
@@ -203,8 +203,8 @@ func TestHealed(t *testing.T) {
 		t.Errorf("what has healed is an alarm: %+v", d.Alarms)
 	}
 	d = Of(history{"proposer/valid_rate": {0.4, 0.8, 0.3, 0.2}}.records("play", "fp32"))
-	if len(d.Alarms) != 1 || d.Alarms[0].Iteration != 2 || d.Alarms[0].Value != 0.3 {
-		t.Errorf("want the stretch that lasts, from iteration 2 at 0.3: %+v", d.Alarms)
+	if len(d.Alarms) != 1 || d.Alarms[0].Iteration != 2 || d.Alarms[0].Value != 0.7 {
+		t.Errorf("want the stretch that lasts, from iteration 2 at 0.7: %+v", d.Alarms)
 	}
 }
 
