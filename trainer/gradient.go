@@ -21,6 +21,7 @@ type gradientTotals struct {
 	draws               int
 	tokens, clipped     int
 	drift               float64 // mean over draws of the mean over tokens of logp - old: how far the policy has moved
+	gap                 float64 // like drift, of the absolute differences
 	advantage, positive float64
 }
 
@@ -66,6 +67,7 @@ func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
 	g.clipped += r.Clipped
 	for i, logp := range d.Logp {
 		g.drift += (logp - d.Old[i]) / float64(len(d.Logp))
+		g.gap += math.Abs(logp-d.Old[i]) / float64(len(d.Logp))
 	}
 	g.advantage += d.Advantage
 	if d.Advantage > 0 {
@@ -76,11 +78,15 @@ func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
 // gradientRecord is the line of metrics.jsonl of a step of play.
 func (s stepResult) gradientRecord(u *updating) metrics.Record {
 	n := float64(max(1, s.drawn.draws))
-	return u.record(map[string]float64{
+	v := map[string]float64{
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
 		"clip_ratio": float64(s.drawn.clipped) / float64(max(1, s.drawn.tokens)), "drift": s.drawn.drift / n,
 		"advantages/mean": s.drawn.advantage / n, "advantages/positive": s.drawn.positive / n,
-	})
+	}
+	if u.done == 1 {
+		v["update/start_gap"] = s.drawn.gap / n
+	}
+	return u.record(v)
 }
 
 func float64s(in []float32) []float64 {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
+	"spar/loader/shard"
 	"spar/trainer/journal"
 	"spar/trainer/learn/observer"
 	"spar/trainer/metrics"
@@ -23,18 +25,19 @@ func (r *run) observe(ctx context.Context, t int) error {
 		return nil
 	}
 	s := stage{iteration: t, name: "observe", outputs: []string{observedName(t)}, inputs: map[string]string{
-		"train": r.train.hash, "pairs": r.materialHash(t), "numerics": r.numerics(),
+		"train": r.train.hash, "pairs": r.materialHash(t),
+		"rollouts": r.output(t, "sample", rolloutsName(t)), "numerics": r.numerics(),
 		"settings": hashText(r.c.Observer.Examples, r.c.Observer.Epochs, r.c.Observer.Controls, r.c.Seed),
 	}}
 	if t > 0 {
 		s.inputs["before"] = r.output(t-1, "observe", observedName(t-1))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
-		m, err := r.readMaterial(t)
+		lessons, err := r.lessons(t)
 		if err != nil {
 			return err
 		}
-		reading, err := r.probe(ctx, m.lessons())
+		reading, err := r.probe(ctx, lessons)
 		if err != nil {
 			return stopOr(ctx, err)
 		}
@@ -52,17 +55,36 @@ func (r *run) observe(ctx context.Context, t int) error {
 	return r.do(ctx, s)
 }
 
-// lessons are the prompts with the responses that are learnt, each once.
-func (m material) lessons() []observer.Example {
-	seen := map[string]bool{}
-	var out []observer.Example
-	for _, g := range m.groups {
-		if text := fmt.Sprint(g.Prompt, g.Responses[0]); !seen[text] {
-			seen[text] = true
-			out = append(out, observer.Example{Prompt: g.Prompt, Response: g.Responses[0]})
+// lessons are the prompts with the responses that iteration t learns to give, each pair once: in play the responses that passed, else what
+// the update trains on.
+func (r *run) lessons(t int) ([]observer.Example, error) {
+	var all []observer.Example
+	if r.c.Plays() {
+		rollouts, err := r.readRollouts(t)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range rollouts.ordered() {
+			if rec := rollouts[name]; rec.Verdict == shard.VerdictPass {
+				all = append(all, observer.Example{Prompt: rec.Prompt, Response: rec.Response})
+			}
+		}
+	} else {
+		m, err := r.readMaterial(t)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range m.groups {
+			all = append(all, observer.Example{Prompt: g.Prompt, Response: g.Responses[0]})
 		}
 	}
-	return out
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(x observer.Example) bool {
+		text := fmt.Sprint(x.Prompt, x.Response)
+		repeated := seen[text]
+		seen[text] = true
+		return repeated
+	}), nil
 }
 
 func (r *run) probe(ctx context.Context, lessons []observer.Example) (observer.Reading, error) {

@@ -17,7 +17,10 @@ func (u *updating) signals() error {
 		return err
 	}
 	v := map[string]float64{
-		"update/visible_share": visible.Share(), "update/moved_share": visible.MovedShare(), "data/duplicate_rate": u.material.duplicates(),
+		"update/visible_share": visible.Share(), "update/moved_share": visible.MovedShare(),
+	}
+	if len(u.r.train.examples) > 0 {
+		v["data/duplicate_rate"] = u.r.train.duplicates()
 	}
 	if u.objective.Needs().Generated {
 		v["pair/length_auc"], v["pair/ending_auc"] = u.material.shortcuts(u.r.stopIDs())
@@ -43,17 +46,17 @@ func (u *updating) visible() (learn.Visible, error) {
 	return total, nil
 }
 
-// duplicates is the share of the data's rows that repeat the prompt and first response of an earlier row. Rows that stand in several pairs
-// count once.
-func (m material) duplicates() float64 {
-	rows, texts := map[int]bool{}, map[string]bool{}
-	for _, g := range m.groups {
-		if !rows[g.Key] {
-			rows[g.Key] = true
-			texts[fmt.Sprint(g.Prompt, g.Responses[0])] = true
+// duplicates is the share of rows that repeat an earlier row.
+func (c *corpus) duplicates() float64 {
+	texts := map[string]bool{}
+	for _, x := range c.examples {
+		text := fmt.Sprint(x.prompt, x.chosen, x.rejected)
+		if x.task != nil {
+			text += fmt.Sprintf("%q %q", x.task.answer, x.task.tests)
 		}
+		texts[text] = true
 	}
-	return 1 - float64(len(texts))/float64(max(1, len(rows)))
+	return 1 - float64(len(texts))/float64(len(c.examples))
 }
 
 // shortcuts are how well two features that have nothing to do with meaning tell the first response of a pair from the second: the length, and whether

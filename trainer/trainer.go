@@ -134,10 +134,10 @@ func (r *run) iteration(ctx context.Context, t int) error {
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
 	if r.c.Plays() {
-		return []func(context.Context, int) error{r.propose, r.solve, r.pay, r.update, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Selects() {
-		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.sample, r.remember, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}
 	}
 	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.observe, r.update, r.evaluate, r.guard, r.promote}
 }

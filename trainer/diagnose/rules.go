@@ -24,12 +24,7 @@ var rules = []rule{
 	{
 		name: "stale_reference", blames: Data, signal: "update/start_gap", limit: 1e-3, setting: "data.train",
 		value:  named("update/start_gap"),
-		advice: "the reference is not the policy that the update began with: its log-probs come from other weights; remove the reference columns from data.train to have them computed, or begin with the model that they were made by",
-	},
-	{
-		name: "stale_reference_tokens", blames: Data, signal: "update/kl_start", limit: 1e-4, setting: "data.train",
-		value:  named("update/kl_start"),
-		advice: "the old log-probs are not those of the policy that the update began with: draw anew in every iteration",
+		advice: "the reference is not the policy that the update began with: its log-probs come from other weights; remove the reference columns from data.train to have them computed, or set model to the one that they were made by",
 	},
 	{
 		name: "greedy_negatives", blames: Data, signal: "sample/surprise, sample/entropy", limit: 0.8, below: true, setting: "sampling.temperature",
@@ -79,37 +74,42 @@ var rules = []rule{
 		advice: "responses end in a timeout or a crash of the checked program, not in a verdict: raise verifier.timeout and verifier.memory_mb, or see verdict and detail with spar verify",
 	},
 	{
-		name: "tasks_malformed", blames: Proposer, signal: "proposer/valid_rate", limit: 0.5, below: true, setting: "sampling.max_new_tokens",
-		value:  named("proposer/valid_rate"),
-		advice: "most proposals are not valid tasks: show more examples of valid ones, raise sampling.max_new_tokens, or train the proposer on valid tasks first",
+		name: "tasks_malformed", blames: Proposer, signal: "proposer/valid_rate, proposer/trivial_rate, proposer/duplicate_rate", limit: 0.5, setting: "play.pose",
+		value: func(s *signals, t int) (float64, bool) {
+			valid, known := s.at("proposer/valid_rate", t)
+			trivial, _ := s.at("proposer/trivial_rate", t)
+			repeated, _ := s.at("proposer/duplicate_rate", t)
+			return 1 - valid - trivial - repeated, known
+		},
+		advice: "most proposals cannot be read as tasks or break their rules: show an example of a valid one in play.pose, raise sampling.max_new_tokens, or train the proposer on valid tasks by sft first",
 	},
 	{
-		name: "tasks_trivial", blames: Proposer, signal: "proposer/trivial_rate", limit: 0.1,
+		name: "tasks_trivial", blames: Proposer, signal: "proposer/trivial_rate", limit: 0.1, setting: "play.proposer_reward",
 		value:  named("proposer/trivial_rate"),
-		advice: "the proposer offers identity and constant tasks: refuse them, and use a proposer reward that pays nothing at a solve rate of 1",
+		advice: "the proposer offers identity and constant tasks: choose a play.proposer_reward that charges for them (azr_code pays -0.5), or ask for harder ones in play.pose",
 	},
 	{
-		name: "tasks_repeated", blames: Proposer, signal: "proposer/duplicate_rate", limit: 0.3,
+		name: "tasks_repeated", blames: Proposer, signal: "proposer/duplicate_rate", limit: 0.3, setting: "sampling.temperature",
 		value:  named("proposer/duplicate_rate"),
-		advice: "the proposer repeats itself: penalise tasks that are in the ledger already, or raise its temperature",
+		advice: "the proposer repeats itself: raise sampling.temperature, ask for fewer play.proposals in an iteration, or give more levels or documents",
 	},
 	{
-		name: "tasks_too_hard", blames: Proposer, signal: "proposer/solve_rate, verify/pass_rate", limit: 0.1, below: true,
+		name: "tasks_too_hard", blames: Proposer, signal: "proposer/solve_rate, verify/pass_rate", limit: 0.1, below: true, setting: "play.proposer_reward",
 		value:  (*signals).solveRate,
 		only:   (*signals).proposes,
-		advice: "hardly any task is solved: steer the difficulty down by the ledger's solve rates, or use a proposer reward with its maximum at one half",
+		advice: "hardly any task is solved: set play.curriculum: steer or lower play.levels, or choose a play.proposer_reward with its maximum at one half",
 	},
 	{
-		name: "tasks_grow_trivial", blames: Proposer, signal: "groups/expected_signal, proposer/solve_rate", limit: 0.5, below: true,
+		name: "tasks_grow_trivial", blames: Proposer, signal: "groups/expected_signal, verify/pass_rate", limit: 0.5, below: true,
 		value: func(s *signals, t int) (float64, bool) {
 			share, ok := shareOfFirst("groups/expected_signal")(s, t)
-			before, at, _ := s.first("proposer/solve_rate")
-			now, has := s.at("proposer/solve_rate", t)
-			return share, ok && has && t > at && now > before+0.1
+			before, first := s.solveRate(s.firstSolved())
+			now, has := s.solveRate(t)
+			return share, ok && first && has && now > before+0.1
 		},
 		only:   (*signals).proposes,
-		streak: 2,
-		advice: "rewards rise while there is less to learn from the tasks: steer the difficulty up by the ledger's solve rates",
+		streak: 2, setting: "play.target_rate",
+		advice: "rewards rise while there is less to learn from the tasks: set play.curriculum: steer, lower play.target_rate or raise play.levels",
 	},
 	{
 		name: "tasks_unsolvable", blames: Data, signal: "verify/pass_rate", limit: 0.02, below: true, setting: "data.train",
@@ -125,13 +125,13 @@ var rules = []rule{
 			return rate, ok1 && (!ok2 || edge > edgeMass)
 		},
 		setting: "data.train",
-		advice:  "nearly every task is solved by every sample, and the solver has nothing to learn from them: give harder tasks in data.train, or let the ledger steer the difficulty up",
+		advice:  "nearly every task is solved by every sample, and the solver has nothing to learn from them: give harder tasks in data.train, or raise play.levels and set play.curriculum: steer",
 	},
 	{
 		name: "no_group_signal", blames: Solver, signal: "groups/signal_fraction", limit: 0.3, below: true, setting: "sampling.samples_per_prompt",
 		value:  named("groups/signal_fraction"),
 		only:   func(s *signals) bool { return !s.selects() },
-		advice: "most groups end with equal rewards and give no gradient: raise sampling.samples_per_prompt, or choose tasks of middling solve rate by the ledger",
+		advice: "most groups end with equal rewards and give no gradient: raise sampling.samples_per_prompt, or set play.curriculum: steer for tasks of middling solve rate",
 	},
 	{
 		name: "entropy_collapsed", blames: Solver, signal: "sample/entropy", limit: 0.5, below: true, setting: "learning_rate",

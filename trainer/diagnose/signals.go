@@ -100,6 +100,16 @@ func (s *signals) solveRate(t int) (float64, bool) {
 	return s.at("verify/pass_rate", t)
 }
 
+// firstSolved is the earliest iteration whose solve rate is known.
+func (s *signals) firstSolved() int {
+	for _, t := range s.iterations {
+		if _, known := s.solveRate(t); known {
+			return t
+		}
+	}
+	return -1
+}
+
 // surprise is minus the log-prob that the policy gives its own samples, nats a token, by an evaluation.
 func (s *signals) surprise(t int) (float64, bool) {
 	sum, ok := s.at("eval_logps/generated", t)
