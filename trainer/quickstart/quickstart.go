@@ -42,10 +42,13 @@ type Options struct {
 	FewPairs   int  // of the verified arm's base: 500
 	FewSteps   int  // its SFT steps: 250
 	Unlabelled int  // prompts without a response: 2000
-	Library    *native.Library
-	Log        io.Writer
-	Terminal   bool
-	Crumb      *supervise.Crumb
+
+	PlayRows, PlayHeldOut, PlayIterations, Proposals int // of RunPlay: 24000, 600, 10, 4096
+
+	Library  *native.Library
+	Log      io.Writer
+	Terminal bool
+	Crumb    *supervise.Crumb
 }
 
 const (
@@ -57,7 +60,8 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000}} {
+	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000},
+		{&o.PlayRows, 24000}, {&o.PlayHeldOut, 600}, {&o.PlayIterations, 10}, {&o.Proposals, 4096}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
