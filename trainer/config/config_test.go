@@ -73,6 +73,15 @@ func TestBadConfigs(t *testing.T) {
 		{"growth", verified + "selection: {steps_growth: 2}\n", "grows max_steps, which is not given"},
 		{"greedy samples", verified + "sampling: {temperature: 0, samples_per_prompt: 2}\n", "2 greedy responses"},
 		{"hint", verified + "selection: {hint: think}\n", "has no {answer} in it"},
+		{"preferences without self-play", "model: m\nalgorithm: sft\ndata: {train: t}\npreferences: {data: p, share: 0.1}\n", "bad.yaml:4:1: preferences: sft makes no pairs of its own"},
+		{"preferences of dpo", "model: m\nalgorithm: dpo\ndata: {train: t}\npreferences: {data: p, share: 0.1}\n", "dpo makes no pairs of its own"},
+		{"preferences of star", "model: m\nalgorithm: star\ndata: {train: t}\nverifier: {name: exact}\npreferences: {data: p, share: 0.1}\n", "star makes no pairs of its own"},
+		{"share 0", minimal + "preferences: {data: p.jsonl, share: 0}\n", "bad.yaml:4:30: preferences.share: 0 takes no pair of p.jsonl"},
+		{"no share", minimal + "preferences: {data: p.jsonl}\n", "preferences.share: 0 takes no pair of p.jsonl"},
+		{"share 1", minimal + "preferences: {data: p.jsonl, share: 1}\n", "preferences.share: got 1, want a number in [0, 1)"},
+		{"share in percent", minimal + "preferences: {data: p.jsonl, share: 5}\n", "preferences.share: got 5, want a number in [0, 1)"},
+		{"share of nothing", minimal + "preferences: {share: 0.1}\n", "bad.yaml:4:1: preferences: there is no preferences.data"},
+		{"preference beta 0", minimal + "preferences: {data: p, share: 0.1, beta: 0}\n", "preferences.beta: got 0"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -135,6 +144,9 @@ func TestRenderReadsBack(t *testing.T) {
 		c.Sampling.Stop = []string{"\n\n", `"`, "é"}
 		c.Seed = 1<<64 - 1
 		c.Tau = map[bool]float64{true: 3}[algorithm == "chi2"]
+		if c.SelfPlay() {
+			c.Preferences = Preferences{Data: "p: q", Share: 0.05, Beta: 0.2}
+		}
 		back, err := Parse([]byte(c.Render()), "printed.yaml")
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", algorithm, err, c.Render())

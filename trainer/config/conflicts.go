@@ -59,6 +59,7 @@ func (c *Config) conflicts() []string {
 	}
 	out = append(out, c.lossConflicts()...)
 	out = append(out, c.selectionConflicts()...)
+	out = append(out, c.preferenceConflicts()...)
 	slices.Sort(out)
 	return out
 }

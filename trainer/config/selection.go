@@ -153,10 +153,14 @@ func (c *Config) selectionConflicts() []string {
 	return out
 }
 
-// unusedSections are the keys of whole mappings that the algorithm does not read.
+// unusedSections are the keys of whole mappings that the run does not read.
 func (c *Config) unusedSections() []string {
-	if c.Selects() {
-		return nil
+	var out []string
+	if !c.Selects() {
+		out = append(out, "verifier", "selection")
 	}
-	return []string{"verifier", "selection"}
+	if !c.MixesPreferences() {
+		out = append(out, "preferences")
+	}
+	return out
 }
