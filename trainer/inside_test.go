@@ -40,11 +40,11 @@ func TestPlanSteps(t *testing.T) {
 		c := config.Default("m", "sft", "t")
 		c.BatchSize = 4
 		x.change(c)
-		plan, err := planSteps(c, 1, numbered(10, 10))
+		plan, err := planSteps(c, 1, material{groups: numbered(10, 10)})
 		if err != nil || len(plan) != x.steps {
 			t.Errorf("%s: %d steps, want %d; %v", x.name, len(plan), x.steps, err)
 		}
-		again, _ := planSteps(c, 1, numbered(10, 10))
+		again, _ := planSteps(c, 1, material{groups: numbered(10, 10)})
 		if !reflect.DeepEqual(plan, again) {
 			t.Errorf("%s: planned twice, two plans", x.name)
 		}
@@ -55,7 +55,7 @@ func TestPlanSteps(t *testing.T) {
 		for _, s := range plan {
 			all = append(all, s.examples()...)
 		}
-		other, _ := planSteps(c, 2, numbered(10, 10))
+		other, _ := planSteps(c, 2, material{groups: numbered(10, 10)})
 		if reflect.DeepEqual(plan, other) {
 			t.Error("two iterations have the same order")
 		}
@@ -66,7 +66,7 @@ func TestPlanSteps(t *testing.T) {
 	}
 	c := config.Default("m", "sft", "t")
 	c.TokensPerBatch = 5
-	if _, err := planSteps(c, 0, numbered(1, 10)); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "raise tokens_per_batch") {
+	if _, err := planSteps(c, 0, material{groups: numbered(1, 10)}); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "raise tokens_per_batch") {
 		t.Errorf("a group larger than the batch: got %v", err)
 	}
 }
@@ -101,10 +101,10 @@ func planted(t *testing.T, lossType string) *batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &updating{r: &run{c: c, train: &corpus{}}, t: 2, objective: o, material: material{
+	u := &updating{r: &run{c: c, train: &corpus{}}, t: 2, start: 2, objective: o, material: material{
 		groups:   numbered(2, 1),
 		examples: []objective.Example{{RefReal: -1, RefGen: -2, LenReal: 1, LenGen: 1}, {RefReal: -1, RefGen: -2, LenReal: 1, LenGen: 1}},
-		pairs:    []pair{{Key: 5}, {Key: 8}},
+		pairs:    []pair{{Key: 5, Reference: 2}, {Key: 8, Reference: 2}},
 	}}
 	return &batch{updating: u, divisor: 2, members: []int{0, 1}}
 }
@@ -137,7 +137,7 @@ func TestFirstStepIsChecked(t *testing.T) {
 		}
 	}
 	b = planted(t, "sigmoid")
-	b.losses = []float64{math.Ln2, math.Nextafter(math.Ln2, 1)}
+	b.seen = []weighed{{result: objective.Result{Loss: math.Ln2}}, {result: objective.Result{Loss: math.Nextafter(math.Ln2, 1)}}}
 	if err := b.checkFirst(); err == nil || !strings.Contains(err.Error(), "ln 2") {
 		t.Errorf("a first loss off by one bit: got %v", err)
 	}

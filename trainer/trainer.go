@@ -58,23 +58,24 @@ type RunOptions struct {
 
 // run is one Run in progress.
 type run struct {
-	c         *config.Config
-	o         RunOptions
-	fs        fsys.FS
-	dir       string
-	lib       *native.Library
-	model     *loader.Model // the first policy: tokenizer, template, side files
-	objective objective.Objective
-	train     *corpus
-	held      *corpus // nil: no evaluation
-	lineage   journal.Lineage
-	journal   *journal.Journal
-	metrics   *metrics.Writer
-	log       *slog.Logger // the run directory's
-	loaded    loaded
-	heading   string // of the stage in hand, for progress lines
-	closers   []io.Closer
-	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
+	c           *config.Config
+	o           RunOptions
+	fs          fsys.FS
+	dir         string
+	lib         *native.Library
+	model       *loader.Model // the first policy: tokenizer, template, side files
+	objective   objective.Objective
+	train       *corpus
+	held        *corpus // nil: no evaluation
+	preferences *corpus // nil: none are mixed in
+	lineage     journal.Lineage
+	journal     *journal.Journal
+	metrics     *metrics.Writer
+	log         *slog.Logger // the run directory's
+	loaded      loaded
+	heading     string // of the stage in hand, for progress lines
+	closers     []io.Closer
+	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -101,6 +102,9 @@ func (r *run) all(ctx context.Context) error {
 		if err := r.baseline(ctx); err != nil {
 			return err
 		}
+	}
+	if err := r.scorePreferences(ctx); err != nil {
+		return err
 	}
 	for t := range r.c.Iterations {
 		if err := r.iteration(ctx, t); err != nil {
