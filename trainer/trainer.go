@@ -10,7 +10,8 @@
 // that sample nothing to train on.
 //
 // Files: stage.go seals and skips, corpus.go turns rows into ids, sample.go, score.go, pair.go, update.go, evaluate.go and
-// promote.go are the stages, step.go is one optimizer step, policy.go keeps the one policy that is loaded.
+// promote.go are the stages, preferences.go mixes preference pairs into self-play, plan.go lays the steps out, step.go is one of them,
+// policy.go keeps the one policy that is loaded.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
