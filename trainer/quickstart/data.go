@@ -28,14 +28,7 @@ func writeData(f fsys.FS, dir string, o Options) error {
 	if err := fsys.MakeDir(f, dir); err != nil {
 		return err
 	}
-	var seen, heldOut []Sum
-	for _, s := range AllSums() {
-		if s.HeldOut() {
-			heldOut = append(heldOut, s)
-		} else {
-			seen = append(seen, s)
-		}
-	}
+	seen, heldOut := splitSums()
 	for i, d := range []struct {
 		file     string
 		language *Language
@@ -47,20 +40,36 @@ func writeData(f fsys.FS, dir string, o Options) error {
 		{heldOutFile, Real(), heldOut, o.EvalRows},
 	} {
 		r := rng.NewStream(o.Seed, 0x64617461, uint32(i))
-		if err := writeRows(f, filepath.Join(dir, d.file), d.language, d.sums, d.rows, r); err != nil {
+		err := writeRows(f, filepath.Join(dir, d.file), d.rows, func() any {
+			s := d.sums[r.IntN(len(d.sums))]
+			return row{s.Prompt(), d.language.Sample(s, r)}
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeRows(f fsys.FS, path string, l *Language, sums []Sum, n int, r *rng.Stream) error {
+// splitSums parts the prompts that may be trained on from the held-out ones.
+func splitSums() (seen, heldOut []Sum) {
+	for _, s := range AllSums() {
+		if s.HeldOut() {
+			heldOut = append(heldOut, s)
+		} else {
+			seen = append(seen, s)
+		}
+	}
+	return seen, heldOut
+}
+
+// writeRows writes n rows, each as draw gives it.
+func writeRows(f fsys.FS, path string, n int, draw func() any) error {
 	return fsys.WriteFile(f, path, func(w io.Writer) error {
 		b := bufio.NewWriter(w)
 		e := json.NewEncoder(b)
 		for range n {
-			s := sums[r.IntN(len(sums))]
-			if err := e.Encode(row{s.Prompt(), l.Sample(s, r)}); err != nil {
+			if err := e.Encode(draw()); err != nil {
 				return err
 			}
 		}

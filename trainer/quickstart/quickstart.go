@@ -28,19 +28,21 @@ import (
 
 // Options of a quickstart. The zero values of numbers mean the study's setting.
 type Options struct {
-	Dir        string
-	Seed       uint64
-	Threads    int
-	Chi2       bool // a third arm
-	BaseSteps  int  // SFT steps on the dialect: 800
-	Iterations int  // 3
-	Updates    int  // optimizer steps of an iteration: 40
-	RealPairs  int  // 300
-	EvalRows   int  // held-out responses: 1000
-	Library    *native.Library
-	Log        io.Writer
-	Terminal   bool
-	Crumb      *supervise.Crumb
+	Dir             string
+	Seed            uint64
+	Threads         int
+	Chi2            bool // a third arm
+	Preferences     bool // arms with preference pairs, see preferenceArms
+	BaseSteps       int  // SFT steps on the dialect: 800
+	Iterations      int  // 3
+	Updates         int  // optimizer steps of an iteration: 40
+	RealPairs       int  // 300
+	PreferencePairs int  // 100
+	EvalRows        int  // held-out responses: 1000
+	Library         *native.Library
+	Log             io.Writer
+	Terminal        bool
+	Crumb           *supervise.Crumb
 }
 
 const (
@@ -52,7 +54,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.EvalRows, 1000}} {
+	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.PreferencePairs, 100}, {&o.EvalRows, 1000}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -81,6 +83,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	arms := []arm{{"SPIN, beta 1", o.spin()}, {"control: more SFT", o.control()}}
 	if o.Chi2 {
 		arms = append(arms, arm{"chi2, beta 1, c 0.5", o.chi2()})
+	}
+	if o.Preferences {
+		if err := o.writePreferences(); err != nil {
+			return Result{}, err
+		}
+		arms = append(arms, o.preferenceArms()...)
 	}
 	var result Result
 	for _, a := range arms {
