@@ -142,6 +142,21 @@ func TestPreferencesWithGivenReference(t *testing.T) {
 	}
 }
 
+// TestPlanCountsPreferences: the memory of a mixed run covers a micro-batch of preference pairs, also when few rows are used many times.
+func TestPlanCountsPreferences(t *testing.T) {
+	b := newBench(t)
+	c := b.mixed("spin", "planned")
+	c.Preferences.Data, c.Preferences.Share = b.path("long.jsonl"), 0.75
+	long := strings.TrimSuffix(strings.Repeat("7,", 50), ",")
+	must(t, os.WriteFile(c.Preferences.Data, []byte(`{"prompt_ids":[1,5],"chosen_ids":[`+long+`],"rejected_ids":[`+long+`]}`+"\n"), 0o600))
+	q, err := trainer.Plan(c, trainer.RunOptions{})
+	must(t, err)
+	if want := c.BatchSize * 100; q.Workload.Train.Targets < want || q.Workload.Score.Targets < 100 {
+		t.Errorf("planned for %+v, a micro-batch of preference pairs has %d targets", q.Workload, want)
+	}
+	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+}
+
 // TestStepsWithPreferences lays mixed steps open against the closed form: at the reference every loss is ln 2 and a coefficient is its
 // own objective's beta over twice the number of pairs; one step later, on the same pairs, losses and coefficients follow from
 // the reported log-probs.

@@ -137,6 +137,22 @@ output_dir: runs/first
 	}
 }
 
+// TestShippedConfigs reads the configs that the project ships, the mixed one as scripts/mixing/sweep makes it.
+func TestShippedConfigs(t *testing.T) {
+	for _, name := range []string{"real.yaml", "mixing/spin.yaml", "mixing/dpo.yaml"} {
+		if _, err := Load(filepath.Join("..", "..", "scripts", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "scripts", "mixing", "spin.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(append(text, "preferences: {data: p.jsonl, share: 0.05, beta: 1}\n"...), "mixed.yaml"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRenderReadsBack(t *testing.T) {
 	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar"} {
 		c := Default("dir with: colon", algorithm, "no")
