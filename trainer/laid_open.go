@@ -37,8 +37,8 @@ type TensorStep struct {
 }
 
 // Steps takes up to n optimizer steps on the rows of c's training data and reports each. Nothing is sampled and nothing is
-// written: a self-play algorithm takes its pairs from the rows, like dpo, and mixes preference pairs in as in its first iteration. References are those of the rows, else the
-// model's own before the first step.
+// written: a self-play algorithm takes its pairs from the rows, like dpo, and mixes preference pairs in as in its first
+// iteration. References are those of the rows, else the model's own before the first step.
 func Steps(ctx context.Context, c *Config, n int, o RunOptions, report func(StepReport) error) (err error) {
 	r := &run{c: c, o: o, fs: fsys.OS, lib: o.Library}
 	defer func() { err = errors.Join(err, r.close()) }()
@@ -102,7 +102,7 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 func (r *run) rowMaterial(ctx context.Context, p *policy.Policy) (material, error) {
 	var reference records
 	var err error
-	if r.needsReference() {
+	if r.objective.Needs().Reference {
 		if reference, err = r.scoreRows(ctx, p, r.train); err != nil {
 			return material{}, err
 		}
@@ -126,8 +126,11 @@ func (r *run) rowMaterial(ctx context.Context, p *policy.Policy) (material, erro
 	return m, nil
 }
 
-// scoreRows gives a record of log-probs to each response of the rows.
+// scoreRows gives a record of log-probs to each response of the rows, unless they bring their references.
 func (r *run) scoreRows(ctx context.Context, p *policy.Policy, c *corpus) (records, error) {
+	if c.referenced {
+		return nil, nil
+	}
 	groups := dataGroups(c)
 	scored, err := p.Score(ctx, groups, policy.ScoreOptions{TokensPerBatch: r.c.TokensPerBatch})
 	if err != nil {

@@ -14,13 +14,21 @@ import (
 // pair is a line of pairs.jsonl: which responses are set against each other, under which objective, with the sums of their log-probs under
 // which reference. The tokens are in the data set and in the rollouts of iteration From.
 type pair struct {
-	Preference  bool    `json:"preference"` // trained under dpo and a row of the preferences, not under the run's algorithm and a row of the training data
+	Preference  bool    `json:"preference"` // a row of preferences.data, trained under dpo; else one of data.train, under the run's algorithm
 	Key         int     `json:"key"`        // row of the data set
 	From        int     `json:"from"`       // iteration whose rollouts hold the rejected response; -1: the data set, or none
 	Sample      int     `json:"sample"`     // of the rollouts
 	Reference   int     `json:"reference"`  // the policy that this iteration began with gave the sums; -1: the rows did, or there are none
 	RefChosen   float64 `json:"ref_chosen"`
 	RefRejected float64 `json:"ref_rejected"`
+}
+
+// row names the pair's row for people.
+func (p pair) row() string {
+	if p.Preference {
+		return fmt.Sprintf("preference row %d", p.Key)
+	}
+	return fmt.Sprintf("row %d", p.Key)
 }
 
 func pairsName(t int) string { return iterationDir(t) + "/pairs.jsonl" }
@@ -96,8 +104,8 @@ func (r *run) readReference(t int) (records, error) {
 	return r.readShard(realName(t), r.header(policyHash, hashText("score")))
 }
 
-// dataPairs are one pair for each row: chosen against rejected, or chosen alone. Their reference, nil where
-// there is none, is of the policy that iteration t began with; what rows bring goes before it.
+// dataPairs are one pair for each row: chosen against rejected, or chosen alone. The reference, nil where there is none, is of the policy
+// that iteration t began with; what the rows bring goes before it.
 func dataPairs(c *corpus, reference records, t int) []pair {
 	out := make([]pair, len(c.examples))
 	for i, x := range c.examples {

@@ -78,7 +78,7 @@ func (r *run) preferencePairs(reference records, n, used int) ([]pair, error) {
 	return out, nil
 }
 
-// preferenceCount is the number of preference pairs beside n others whose share of all is nearest to the wanted one.
+// preferenceCount is the number of preference pairs that make the wanted share beside n others, to the nearest pair.
 func preferenceCount(n int, share float64) (int, error) {
 	k := int(math.Round(share / (1 - share) * float64(n)))
 	if k == 0 {

@@ -104,7 +104,7 @@ func (b *batch) weigh(first int, scored []policy.Scored) ([][]policy.Coef, error
 	for i, result := range results {
 		k := b.members[first+i]
 		if math.IsNaN(result.Loss) || math.IsInf(result.Loss, 0) {
-			return nil, fault.New(fault.NonFinite, "row %d: the loss is %v at log-probs %v and %v nats", b.material.pairs[k].Key, result.Loss, examples[i].LpReal, examples[i].LpGen)
+			return nil, fault.New(fault.NonFinite, "%s: the loss is %v at log-probs %v and %v nats", b.material.pairs[k].row(), result.Loss, examples[i].LpReal, examples[i].LpGen)
 		}
 		coef[i] = []float64{result.DReal / b.divisor, result.DGen / b.divisor, result.DProto / b.divisor}[:len(scored[i].Logp)]
 		b.seen = append(b.seen, weighed{example: k, values: examples[i], sums: scored[i].Sums(), coef: coef[i], result: result})
@@ -156,8 +156,8 @@ func (b *batch) checkReference(p pair, e objective.Example) error {
 		lp, ref float64
 	}{{"real", e.LpReal, e.RefReal}, {"generated", e.LpGen, e.RefGen}} {
 		if side.lp != side.ref {
-			return fault.New(fault.Failed, "row %d, sample %d of iteration %d: the %s response has log-prob %v before any training and %v under the reference, which is the same policy; the engine's forward and decode disagree, or a file of this run was changed",
-				p.Key, p.Sample, b.t, side.name, side.lp, side.ref)
+			return fault.New(fault.Failed, "%s, sample %d of iteration %d: the %s response has log-prob %v before any training and %v under the reference, which is the same policy; the engine's forward and decode disagree, or a file of this run was changed",
+				p.row(), p.Sample, b.t, side.name, side.lp, side.ref)
 		}
 	}
 	return nil
