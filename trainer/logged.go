@@ -9,6 +9,9 @@ import (
 // record is the step's line of metrics.jsonl. Where preference pairs are mixed in, their numbers stand under preference/ and all others but
 // the step's own are those of the algorithm's own pairs; a step without pairs of a kind has none of its numbers.
 func (s stepResult) record(u *updating) metrics.Record {
+	if u.gradient != nil {
+		return s.gradientRecord(u)
+	}
 	v := map[string]float64{
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
 	}
@@ -27,6 +30,11 @@ func (s stepResult) record(u *updating) metrics.Record {
 		v["preference/loss"], v["preference/pairs"] = meanLoss(preferred), float64(len(preferred))
 		maps.Copy(v, prefixed("preference/", meansOf(preferred).values(true)))
 	}
+	return u.record(v)
+}
+
+// record is a line of metrics.jsonl at the update's newest step. What is not the policy's own has the update's name before it.
+func (u *updating) record(v map[string]float64) metrics.Record {
 	if u.name != "update" {
 		v = prefixed(u.name+"/", v)
 	}
@@ -35,7 +43,11 @@ func (s stepResult) record(u *updating) metrics.Record {
 
 // ownValues are the means over the algorithm's own pairs.
 func ownValues(u *updating, own []weighed) map[string]float64 {
-	v := meansOf(own).values(u.objective.Needs().Generated)
+	m := meansOf(own)
+	v := m.values(u.objective.Needs().Generated)
+	if u.done == 1 && u.objective.Needs().Reference {
+		v["update/start_gap"] = m.startGap / m.n
+	}
 	if u.r.c.SelfPlay() {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]
 		v["logps/real"], v["logps/generated"] = v["logps/chosen"], v["logps/rejected"]
@@ -52,6 +64,7 @@ type means struct {
 	real, gen, accuracy   float64
 	logpReal, logpGen     float64
 	lengthReal, lengthGen float64
+	startGap              float64
 }
 
 func meansOf(seen []weighed) (m means) {
@@ -64,6 +77,7 @@ func meansOf(seen []weighed) (m means) {
 		m.logpGen += x.values.LpGen
 		m.lengthReal += float64(x.values.LenReal)
 		m.lengthGen += float64(x.values.LenGen)
+		m.startGap += startGap(x.values)
 	}
 	return m
 }

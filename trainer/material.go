@@ -14,6 +14,12 @@ type material struct {
 	groups   []pack.Group
 	examples []objective.Example
 	pairs    []pair
+	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
+}
+
+// materialHash is that of the file which says what iteration t trains on.
+func (r *run) materialHash(t int) string {
+	return r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t))
 }
 
 // own counts the pairs before the preference pairs, which come last.
@@ -26,8 +32,11 @@ func (m material) own() int {
 
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
-	if r.c.Selects() {
+	switch {
+	case r.c.Selects():
 		return r.readSelected(t)
+	case r.c.Plays():
+		return r.readPaid(t)
 	}
 	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {

@@ -20,10 +20,12 @@ import (
 	"spar/trainer"
 	"spar/trainer/config"
 	"spar/trainer/journal"
+	"spar/trainer/verify/jail"
 )
 
 // TestMain lets the test binary play a worker: `trainer.test worker CONFIG`.
 func TestMain(m *testing.M) {
+	jail.Main()
 	if len(os.Args) == 3 && os.Args[1] == "worker" {
 		c, err := trainer.LoadConfig(os.Args[2])
 		if err == nil {
@@ -69,8 +71,8 @@ func kills(t *testing.T) int {
 }
 
 // TestKill kills runs of two iterations, one with the pairs of the iteration before and one with preference pairs, with SIGKILL at random
-// instants, over and over until each is through, and begins anew until the number of kills is reached. Every finished run must have the policy of an undisturbed one, bit for bit, and no kill may lose
-// a journalled stage or a synced record.
+// instants, over and over until each is through, and begins anew until the number of kills is reached. Every finished run must have the
+// policy of an undisturbed one, bit for bit, and no kill may lose a journalled stage or a synced record.
 func TestKill(t *testing.T) {
 	b := newBench(t)
 	previous, preferences := b.config("spin", "previous"), b.mixed("spin", "preferences")
@@ -83,7 +85,6 @@ func TestKill(t *testing.T) {
 
 func (b bench) testKill(t *testing.T, reference *config.Config) {
 	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
-	want := policyBytes(t, reference)
 	started := time.Now()
 	probe := *reference
 	probe.OutputDir = reference.OutputDir + "-probe"
@@ -91,16 +92,7 @@ func (b bench) testKill(t *testing.T, reference *config.Config) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	whole := time.Since(started)
-	r := rng.NewStream(uint64(time.Now().UnixNano()))
-	for done, runs := 0, 0; done < kills(t); runs++ {
-		c := *reference
-		c.OutputDir = fmt.Sprintf("%s-killed-%d", reference.OutputDir, runs)
-		done += b.killUntilDone(t, &c, r, whole)
-		if !bytes.Equal(policyBytes(t, &c), want) {
-			t.Fatalf("run %d: the policy differs from that of the undisturbed run; kept in %s", runs, c.OutputDir)
-		}
-	}
+	b.killOften(t, reference, kills(t), time.Since(started))
 }
 
 // killUntilDone runs c in workers that are killed after a random time, until one ends by itself; it returns the number of kills.

@@ -19,6 +19,7 @@ type stepResult struct {
 	epoch        float64
 	tokens       int64 // response tokens trained on
 	seen         []weighed
+	drawn        gradientTotals
 }
 
 // step accumulates the gradients of the next planned step and applies them.
@@ -34,13 +35,17 @@ func (u *updating) step(ctx context.Context) (stepResult, error) {
 func (u *updating) gradients(ctx context.Context) (*batch, error) {
 	plan := u.plan[u.done]
 	b := &batch{updating: u, divisor: u.divisor(plan)}
+	weigh := b.weigh
+	if u.gradient != nil {
+		b.size, weigh = u.stepSize(plan), b.weighDraws
+	}
 	for _, micro := range plan.micro {
 		groups := make([]pack.Group, len(micro))
 		for i, k := range micro {
 			groups[i] = u.material.groups[k]
 		}
 		b.members = micro
-		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
+		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, weigh); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +60,7 @@ func (u *updating) apply(b *batch) (stepResult, error) {
 	if err != nil {
 		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
 	}
-	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, seen: b.seen}, nil
+	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, seen: b.seen, drawn: b.drawn}, nil
 }
 
 // divisor is what the step's summed loss is divided by: the number of pairs, or of tokens in sft.
@@ -74,6 +79,8 @@ type batch struct {
 	members []int // of the micro-batch in hand
 	seen    []weighed
 	tokens  int64
+	size    objective.StepSize // of a policy gradient
+	drawn   gradientTotals
 }
 
 // weighed is one example of a step as the objective saw it.
@@ -179,6 +186,9 @@ func (b *batch) checkFirst() error {
 
 // loss is the step's loss.
 func (b *batch) loss() float64 {
+	if b.gradient != nil {
+		return b.drawn.loss
+	}
 	if float64(len(b.seen)) == b.divisor {
 		return meanLoss(b.seen)
 	}

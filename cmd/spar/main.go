@@ -27,6 +27,8 @@ type cli struct {
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
+	Diagnose   diagnoseCmd      `cmd:"" help:"Name the part of a run that holds it back, with evidence and what to change."`
+	Prove      proveCmd         `cmd:"" help:"Repeat claims of the field in miniature and report which hold."`
 	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
 	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
 	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`

@@ -1,7 +1,6 @@
 package quickstart
 
 import (
-	"spar/internal/fsys"
 	"spar/internal/rng"
 	"spar/trainer/config"
 )
@@ -21,18 +20,15 @@ type preference struct {
 }
 
 // preferences draws pairs on prompts that are not held out.
-func preferences(seed uint64) func() preference {
+func preferences(seed uint64, n int) []preference {
 	sums, _ := splitSums()
 	r := rng.NewStream(seed, 0x70726566)
-	return func() preference {
+	out := make([]preference, n)
+	for i := range out {
 		s := sums[r.IntN(len(sums))]
-		return preference{s.Prompt(), Real().Sample(s, r), Dialect().Sample(s, r)}
+		out[i] = preference{s.Prompt(), Real().Sample(s, r), Dialect().Sample(s, r)}
 	}
-}
-
-func (o Options) writePreferences() error {
-	draw := preferences(o.Seed)
-	return writeRows(fsys.OS, o.path("data", preferencesFile), o.PreferencePairs, func() any { return draw() })
+	return out
 }
 
 // preferenceArms mix preference pairs into SPIN, and set that against DPO on the same pairs after SPIN and alone.

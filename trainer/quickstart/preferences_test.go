@@ -9,7 +9,7 @@ import (
 // TestPreferencePairs: no prompt is held out, all responses are in the language, and chosen ones are p_data's: the log-odds of p_data
 // against the dialect are positive in the mean on chosen responses and negative on rejected ones, by at least four standard errors.
 func TestPreferencePairs(t *testing.T) {
-	draw := preferences(3)
+	pairs := preferences(3, 200)
 	odds := func(p preference, response []int32) float64 {
 		real, ok := Real().LogProb(sumOf(p.PromptIDs), response)
 		dialect, _ := Dialect().LogProb(sumOf(p.PromptIDs), response)
@@ -19,8 +19,7 @@ func TestPreferencePairs(t *testing.T) {
 		return real - dialect
 	}
 	var chosen, rejected []float64
-	for range 200 {
-		p := draw()
+	for _, p := range pairs {
 		chosen, rejected = append(chosen, odds(p, p.ChosenIDs)), append(rejected, -odds(p, p.RejectedIDs))
 	}
 	for name, x := range map[string][]float64{"chosen": chosen, "rejected": rejected} {
@@ -35,7 +34,7 @@ func TestPreferencePairs(t *testing.T) {
 			t.Errorf("%s: mean log-odds %.2f +- %.2f", name, mean, deviation)
 		}
 	}
-	if first := preferences(3)(); !reflect.DeepEqual(first, preferences(3)()) || reflect.DeepEqual(first, preferences(4)()) {
+	if !reflect.DeepEqual(pairs, preferences(3, 200)) || reflect.DeepEqual(pairs, preferences(4, 200)) {
 		t.Error("pairs must depend on the seed alone")
 	}
 }

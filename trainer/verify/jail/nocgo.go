@@ -1,0 +1,6 @@
+//go:build !cgo
+
+package jail
+
+// linkedWithC: every thread is Go's own.
+const linkedWithC = false
