@@ -62,7 +62,7 @@ func (r *run) familyVerifiers() []string {
 	switch {
 	case r.family == nil:
 		return nil
-	case r.c.Play.Verifier != "":
+	case r.c.Play.Verifier != "family":
 		return []string{r.c.Play.Verifier}
 	}
 	return r.family.Verifiers()

@@ -30,18 +30,20 @@ import (
 
 // Options of a quickstart. The zero values of numbers mean the study's setting.
 type Options struct {
-	Dir        string
-	Seed       uint64
-	Threads    int
-	Chi2       bool // a third arm
-	BaseSteps  int  // SFT steps on the dialect: 800
-	Iterations int  // 3
-	Updates    int  // optimizer steps of an iteration: 40
-	RealPairs  int  // 300
-	EvalRows   int  // held-out responses: 1000
-	FewPairs   int  // of the verified arm's base: 500
-	FewSteps   int  // its SFT steps: 250
-	Unlabelled int  // prompts without a response: 2000
+	Dir             string
+	Seed            uint64
+	Threads         int
+	Chi2            bool // a third arm
+	Preferences     bool // arms with preference pairs, see preferenceArms
+	BaseSteps       int  // SFT steps on the dialect: 800
+	Iterations      int  // 3
+	Updates         int  // optimizer steps of an iteration: 40
+	RealPairs       int  // 300
+	PreferencePairs int  // 100
+	EvalRows        int  // held-out responses: 1000
+	FewPairs        int  // of the verified arm's base: 500
+	FewSteps        int  // its SFT steps: 250
+	Unlabelled      int  // prompts without a response: 2000
 
 	PlayRows, PlayHeldOut, PlayIterations, Proposals int // of RunPlay: 24000, 600, 10, 4096
 
@@ -60,7 +62,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000},
+	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.PreferencePairs, 100}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000},
 		{&o.PlayRows, 24000}, {&o.PlayHeldOut, 600}, {&o.PlayIterations, 10}, {&o.Proposals, 4096}} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -92,6 +94,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	arms := []arm{{"SPIN, beta 1", o.spin()}, {"control: more SFT", o.control()}}
 	if o.Chi2 {
 		arms = append(arms, arm{"chi2, beta 1, c 0.5", o.chi2()})
+	}
+	if o.Preferences {
+		if err := writeLines(fsys.OS, o.path("data", preferencesFile), preferences(o.Seed, o.PreferencePairs)); err != nil {
+			return Result{}, err
+		}
+		arms = append(arms, o.preferenceArms()...)
 	}
 	arms = append(arms, arm{"few examples: verified", o.verified()}, arm{"few examples: more SFT", o.fewControl()})
 	var result Result
