@@ -26,11 +26,8 @@ func (c *quickstartCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	result, err := quickstart.Run(ctx, quickstart.Options{
+	o := quickstart.Options{
 		Dir: c.OutputDir, Seed: c.Seed, Threads: c.Threads, Chi2: c.Chi2, Preferences: c.Preferences, Library: lib, Log: s.err, Terminal: isTerminal(s.err),
-	})
-	if err != nil {
-		return runFailure(s, err)
 	}
 	if c.Play {
 		result, err := quickstart.RunPlay(ctx, o)
