@@ -14,6 +14,7 @@ import (
 	"spar/loader/shard"
 	"spar/trainer/selfplay/family"
 	"spar/trainer/verify"
+	"spar/trainer/verify/program"
 )
 
 // openVerifiers opens those that the config and the rows name, so that one that is not there is known before anything runs.
@@ -41,7 +42,7 @@ func (r *run) openVerifiers() error {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Parallel: runtime.GOMAXPROCS(0)})
+		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
 		if err != nil {
 			return fmt.Errorf("verifier %s: %w", name, err)
 		}
@@ -54,7 +55,7 @@ func (r *run) openVerifiers() error {
 func (r *run) verifierSpec(name string) verify.Spec {
 	v := r.c.Verifier
 	return verify.Spec{Name: name, Pattern: v.Pattern, Command: v.Command, Timeout: time.Duration(v.Timeout * float64(time.Second)),
-		MemoryMB: v.MemoryMB, Splitter: v.Splitter, Aggregate: v.Aggregate}
+		MemoryMB: v.MemoryMB, Tolerance: v.Tolerance, Threshold: v.Threshold, Splitter: v.Splitter, Aggregate: v.Aggregate}
 }
 
 // verifierSettings is the hash of the config keys that a verdict depends on.

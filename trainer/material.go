@@ -17,6 +17,11 @@ type material struct {
 	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
 }
 
+// materialHash is that of the file which says what iteration t trains on.
+func (r *run) materialHash(t int) string {
+	return r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t))
+}
+
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
 	switch {

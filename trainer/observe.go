@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -25,8 +26,7 @@ func (r *run) observe(ctx context.Context, t int) error {
 		return nil
 	}
 	s := stage{iteration: t, name: "observe", outputs: []string{observedName(t)}, inputs: map[string]string{
-		"train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)),
-		"rollouts": r.output(t, "sample", rolloutsName(t)), "numerics": r.numerics(),
+		"train": r.train.hash, "pairs": r.materialHash(t), "rollouts": r.output(t, "sample", rolloutsName(t)), "numerics": r.numerics(),
 		"settings": hashText(r.c.Observer.Examples, r.c.Observer.Epochs, r.c.Observer.Controls, r.c.Seed),
 	}}
 	if t > 0 {
@@ -38,6 +38,10 @@ func (r *run) observe(ctx context.Context, t int) error {
 			return err
 		}
 		reading, err := r.probe(ctx, lessons)
+		if errors.Is(err, observer.ErrTooFew) { // a proposer or a solver that has failed; the run goes on
+			r.logf("%s: %v; nothing was measured", r.heading, err)
+			return writeReading(r.fs, r.path(observedName(t)), nil)
+		}
 		if err != nil {
 			return stopOr(ctx, err)
 		}
@@ -45,7 +49,7 @@ func (r *run) observe(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		if err := writeReading(r.fs, r.path(observedName(t)), reading); err != nil {
+		if err := writeReading(r.fs, r.path(observedName(t)), &reading); err != nil {
 			return err
 		}
 		e.Values = observer.Values(reading, condition)
@@ -99,7 +103,7 @@ func (r *run) probe(ctx context.Context, lessons []observer.Example) (observer.R
 	return observer.Probe(ctx, lessons, budget, func(seed uint64) (observer.Model, error) { return observer.OpenPolicy(engine, shape, seed) })
 }
 
-// condition compares with the reading of the iteration before.
+// condition compares with the reading of the iteration before; one that measured nothing is none.
 func (r *run) condition(t int, now observer.Reading) (observer.Condition, error) {
 	if t == 0 {
 		return observer.Judge(now, nil), nil
@@ -109,14 +113,15 @@ func (r *run) condition(t int, now observer.Reading) (observer.Condition, error)
 	if err != nil {
 		return observer.Condition{}, err
 	}
-	var before observer.Reading
+	var before *observer.Reading
 	if err := json.Unmarshal(data, &before); err != nil {
 		return observer.Condition{}, fault.Inputf("%s: %w; remove the file to have it made again", path, err)
 	}
-	return observer.Judge(now, &before), nil
+	return observer.Judge(now, before), nil
 }
 
-func writeReading(f fsys.FS, path string, reading observer.Reading) error {
+// writeReading writes a reading, or null where there is none.
+func writeReading(f fsys.FS, path string, reading *observer.Reading) error {
 	if err := fsys.MakeDir(f, filepath.Dir(path)); err != nil {
 		return err
 	}

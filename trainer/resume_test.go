@@ -20,10 +20,12 @@ import (
 	"spar/trainer"
 	"spar/trainer/config"
 	"spar/trainer/journal"
+	"spar/trainer/verify/jail"
 )
 
 // TestMain lets the test binary play a worker: `trainer.test worker CONFIG`.
 func TestMain(m *testing.M) {
+	jail.Main()
 	if len(os.Args) == 3 && os.Args[1] == "worker" {
 		c, err := trainer.LoadConfig(os.Args[2])
 		if err == nil {

@@ -43,7 +43,7 @@ func newTasks(t testing.TB) bench {
 func (b bench) verified(algorithm, out string) *config.Config {
 	c := b.config(algorithm, out)
 	c.Iterations = 2
-	c.Verifier.Name, c.Verifier.Pattern = "regex", "{answer}"
+	c.Verifier.Name = "regex"
 	c.Sampling.Samples, c.Sampling.Temperature, c.Eval.Samples = 3, 1, 2
 	return c
 }

@@ -26,7 +26,7 @@ func (r *run) update(ctx context.Context, t int) error {
 	s := stage{
 		iteration: t, name: "update", outputs: []string{name},
 		inputs: map[string]string{
-			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t)),
+			"policy": policyHash, "train": r.train.hash, "pairs": r.materialHash(t),
 			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
 		},
 	}

@@ -105,16 +105,18 @@ func child() error {
 		return becomeNative(s)
 	}
 	report, err := confine.Enter(s.Confine)
-	if err == nil {
-		report.Seccomp, err = confine.Seal(s.Confine)
-	}
-	if err == nil {
-		_, err = descriptor(repliesFd).Write(readyFrame(report))
-	}
-	if err != nil || s.Survey {
+	if err != nil {
 		return err
 	}
-	server := dialect.Server{In: descriptor(requestsFd), Out: descriptor(repliesFd), Prints: descriptor(1), Limit: s.Limit}
+	seal := confine.NewSeal(s.Confine)
+	report = seal.Expect(report)
+	if err := seal.Apply(); err != nil {
+		report.Seccomp = err.Error()
+	}
+	if _, err := descriptor(repliesFd).Write(readyFrame(report)); err != nil || s.Survey {
+		return err
+	}
+	server := dialect.Server{In: descriptor(requestsFd), Out: descriptor(repliesFd), Limit: s.Limit}
 	return server.Serve()
 }
 
@@ -148,15 +150,11 @@ func becomeNative(s setup) error {
 	if err != nil {
 		return err
 	}
-	ready := readyFrame(report.Sealed(s.Confine))
+	seal := confine.NewSeal(s.Confine)
+	ready := readyFrame(seal.Expect(report))
 	debug.SetGCPercent(-1)
-	seccomp, err := confine.Seal(s.Confine)
-	if err != nil {
+	if err := seal.Apply(); err != nil {
 		return err
-	}
-	if want := report.Sealed(s.Confine).Seccomp; seccomp != want {
-		report.Seccomp = seccomp
-		ready = readyFrame(report)
 	}
 	if _, _, e := syscall.RawSyscall(syscall.SYS_WRITE, repliesFd, uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready))); e != 0 {
 		return e

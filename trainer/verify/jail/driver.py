@@ -9,7 +9,7 @@ import sys
 from posix import _exit, read, write
 
 REQUESTS, REPLIES = 3, 4
-MAX_DEPTH, MAX_ENCODED, MAX_TEXT = 100, 1 << 24, 1000
+MAX_DEPTH, MAX_ENCODED, MAX_TEXT = 100, 1 << 22, 1000
 OUT_OF_MEMORY = 101  # exit status
 
 

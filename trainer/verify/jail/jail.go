@@ -151,3 +151,6 @@ func (p *Pool) Close() error {
 	}
 	return nil
 }
+
+// Workers is how many programs run at a time.
+func (p *Pool) Workers() int { return p.options.Workers }

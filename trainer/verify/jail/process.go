@@ -34,9 +34,22 @@ type process struct {
 	state *os.ProcessState
 }
 
-// startProcess starts a child and waits until it is confined. The calling goroutine must be locked to a thread that
+// attempts to start a child. One that ends before it is confined has seen nothing; in the instant between its last
+// limits and exec, its runtime may have wanted memory.
+const attempts = 3
+
+func startProcess(s setup, outputBytes int) (p *process, err error) {
+	for range attempts {
+		if p, err = startOnce(s, outputBytes); err == nil {
+			return p, nil
+		}
+	}
+	return nil, err
+}
+
+// startOnce starts a child and waits until it is confined. The calling goroutine must be locked to a thread that
 // outlives the child, for the child dies with it.
-func startProcess(s setup, outputBytes int) (*process, error) {
+func startOnce(s setup, outputBytes int) (*process, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -61,7 +74,7 @@ func startProcess(s setup, outputBytes int) (*process, error) {
 	}
 	if err != nil {
 		p.kill()
-		return nil, fault.New(fault.Failed, "a jailed process did not start: %w %s", err, p.printed.text())
+		return nil, fault.New(fault.Failed, "a jailed process did not start: %w %.200s", err, p.printed.text())
 	}
 	p.replies.SetReadDeadline(time.Time{})
 	p.limit = outputBytes
@@ -116,12 +129,21 @@ func closeAll(files []*os.File) {
 
 func (p *process) send(message []byte) error { return wire.WriteFrame(p.requests, message) }
 
+// receive waits for the next message; what a Starlark program prints comes between and is kept.
 func (p *process) receive() (string, []wire.Item, error) {
-	frame, err := wire.ReadFrame(p.replies, p.limit)
-	if err != nil {
-		return "", nil, err
+	for {
+		frame, err := wire.ReadFrame(p.replies, p.limit)
+		if err != nil {
+			return "", nil, err
+		}
+		verb, values, err := wire.ParseMessage(frame)
+		if err != nil || verb != "print" {
+			return verb, values, err
+		}
+		for _, v := range values {
+			p.printed.add(v.Payload)
+		}
 	}
-	return wire.ParseMessage(frame)
 }
 
 // signalKill ends the process without waiting.
@@ -130,15 +152,22 @@ func (p *process) signalKill() { p.os.Kill() }
 // kill ends the process and waits until nothing is left of it.
 func (p *process) kill() {
 	p.signalKill()
-	<-p.ended
-	p.printed.file.SetReadDeadline(time.Now().Add(time.Second)) // without confinement a descendant may hold it open
+	p.wait()
 	p.requests.Close()
-	<-p.printed.done
 	p.replies.Close()
 }
 
-// died says how a process ended that was not told to.
+// wait returns once the process is gone and all that it printed is kept. Without confinement a descendant may hold the
+// pipe open; it is not waited for.
+func (p *process) wait() {
+	<-p.ended
+	p.printed.file.SetReadDeadline(time.Now().Add(time.Second))
+	<-p.printed.done
+}
+
+// died says how a process ended that was not told to; it waits for the end.
 func (p *process) died() (verdict, detail string) {
+	p.wait()
 	text := p.printed.text()
 	status, _ := p.state.Sys().(syscall.WaitStatus)
 	switch {
@@ -177,17 +206,21 @@ func (o *printed) drain() {
 	chunk := make([]byte, 32<<10)
 	for {
 		n, err := o.file.Read(chunk)
-		o.mu.Lock()
-		room := o.limit - o.bytes.Len()
-		o.bytes.Write(chunk[:min(n, room)])
-		if n > room && !o.flood {
-			o.flood = true
-			o.over()
-		}
-		o.mu.Unlock()
+		o.add(chunk[:n])
 		if err != nil {
 			return
 		}
+	}
+}
+
+func (o *printed) add(text []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	room := o.limit - o.bytes.Len()
+	o.bytes.Write(text[:min(len(text), room)])
+	if len(text) > room && !o.flood {
+		o.flood = true
+		o.over()
 	}
 }
 

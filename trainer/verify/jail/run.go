@@ -52,30 +52,32 @@ func (p *Pool) prepare(j Job) (*run, error) {
 }
 
 // run takes warm processes and gives them back or ends them, whatever happens.
-func (r *run) run(ctx context.Context) (result Result, err error) {
+func (r *run) run(ctx context.Context) (Result, error) {
+	var err error
 	if r.candidate, err = r.candidates.take(); err != nil {
 		return Result{}, err
 	}
-	clean := false
-	defer func() { r.candidates.give(r.candidate, clean) }()
 	if r.judges != nil {
 		if r.judge, err = r.judges.take(); err != nil {
+			r.candidates.give(r.candidate, true)
 			return Result{}, err
 		}
-		defer func() { r.judges.give(r.judge, clean) }()
 	}
 	begin := time.Now()
 	timer := time.AfterFunc(r.timeout, func() { r.late.Store(true); r.end() })
 	stop := context.AfterFunc(ctx, r.end)
-	result, clean = r.exchange()
+	result, clean := r.exchange()
 	if !timer.Stop() || !stop() {
 		clean = false // they may be ending right now
 	}
+	result.Took = time.Since(begin)
+	if r.judge != nil {
+		r.judges.give(r.judge, clean)
+	}
+	result.Output = r.candidates.give(r.candidate, clean)
 	if ctx.Err() != nil && !r.late.Load() {
 		return Result{}, context.Cause(ctx)
 	}
-	result.Took = time.Since(begin)
-	result.Output = r.candidate.printed.text()
 	return result, nil
 }
 
@@ -250,7 +252,6 @@ func (r *run) judgeLost() Result {
 		return r.timedOut()
 	}
 	r.judge.signalKill()
-	<-r.judge.ended
 	_, detail := r.judge.died()
 	return Result{Verdict: Refused, Detail: "the tests' process ended: " + detail}
 }

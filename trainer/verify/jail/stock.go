@@ -62,20 +62,22 @@ func (s *stock) take() (*process, error) {
 	}
 }
 
-// give returns a process; one that is clean is kept if its kind can serve again.
-func (s *stock) give(p *process, clean bool) {
+// give returns a process; one that is clean is kept if its kind can serve again. It says what was printed.
+func (s *stock) give(p *process, clean bool) (printed string) {
 	select {
 	case <-s.quit:
 		clean = false
 	default:
 	}
 	if clean && s.reuse {
+		printed = p.printed.text()
 		p.printed.reset()
 		s.ready <- started{process: p}
-		return
+		return printed
 	}
 	p.kill()
 	<-s.room
+	return p.printed.text()
 }
 
 // close waits for the filler and ends what is left; processes at work end when they are given back.

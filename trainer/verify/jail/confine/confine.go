@@ -1,6 +1,6 @@
 // Package confine takes a process's rights away: the means the kernel offers, each on its own, so that
 // where one is refused the others still stand. The parent starts the child with Attributes; the child
-// calls Enter and Seal once, before it sees anything hostile, and sends back what was really enforced.
+// calls Enter and then Seal.Apply once, before it sees anything hostile, and sends back what was really enforced.
 //
 //	namespaces   user, pid, net, ipc, uts, cgroup, mount: no other process, no network interface
 //	empty root   the mount namespace's root holds nothing but the read-only paths that are named
@@ -11,14 +11,10 @@
 // Two of these cut off the network (namespaces, seccomp) and two the files (empty root, Landlock); a host
 // that offers one of each meets the minimum.
 //
-// Enter and Seal change the whole process and are not undone; everything else may be called from any goroutine.
+// Enter and Apply change the whole process and are not undone; everything else may be called from any goroutine.
 package confine
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "os"
 
 // Plan names the means to use.
 type Plan struct {
@@ -57,14 +53,6 @@ type Report struct {
 // on is a report's word for what holds.
 const on = "on"
 
-// Sealed is the report that holds when Seal succeeds.
-func (r Report) Sealed(c Config) Report {
-	if c.Plan.Seccomp {
-		r.Seccomp = on
-	}
-	return r
-}
-
 // NoNetwork, NoFiles, NoProcesses and Limited say whether a part of the minimum holds.
 func (r Report) NoNetwork() bool { return r.Namespaces || r.Seccomp == on }
 
@@ -79,7 +67,7 @@ func (r Report) NoProcesses() bool { return r.Namespaces || r.Seccomp == on }
 // Limited says whether memory and descriptors are limited.
 func (r Report) Limited() bool { return r.Limits == on }
 
-// Enter confines the calling process, all but for Seal. The error is that of a means that failed half-way; one that
+// Enter confines the calling process, all but for what Seal does. The error is that of a means that failed half-way; one that
 // the host refuses is in the report.
 func Enter(c Config) (Report, error) {
 	var r Report
@@ -104,24 +92,4 @@ func Enter(c Config) (Report, error) {
 		r.Landlock = abi
 	}
 	return r, nil
-}
-
-// Seal is the last step: limits that a Go program could not live with for long, and the filter. With Exec they hold
-// for the calling thread, to which the goroutine must be locked and which must exec next; otherwise for all threads.
-// It returns what Report.Seccomp says.
-func Seal(c Config) (seccomp string, err error) {
-	if c.Exec {
-		if err := setLimit(unix.RLIMIT_NPROC, 1); err != nil {
-			return "", err
-		}
-	}
-	if c.Limits.AddressBytes > 0 {
-		if err := setLimit(unix.RLIMIT_AS, c.Limits.AddressBytes); err != nil {
-			return "", err
-		}
-	}
-	if !c.Plan.Seccomp {
-		return "", nil
-	}
-	return filterCalls(c.Exec), nil
 }

@@ -1,10 +1,8 @@
 package confine
 
 import (
-	"fmt"
 	"os"
 	"runtime"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,27 +17,16 @@ const (
 // x32 calls of amd64 carry this bit; none is allowed.
 const x32Bit = 0x40000000
 
-// filterCalls lets the process make only the calls that an interpreter needs: those of allowed, and those of
-// conditional when their arguments are harmless. Others fail with EPERM; those that C libraries try and then do
-// without fail with ENOSYS. The filter survives exec; before it, only the calling thread is filtered, so that Go's others
-// live on until then.
-func filterCalls(exec bool) string {
+// callFilter lets the process make only the calls that an interpreter needs: those of shared and native, and those
+// of conditional when their arguments are harmless. Others fail with EPERM; those that C libraries try and then do
+// without fail with ENOSYS. The filter survives exec. It is nil where none is written for the architecture.
+func callFilter(exec bool) *unix.SockFprog {
 	arch, ok := auditArch[runtime.GOARCH]
 	if !ok {
-		return "no filter is written for " + runtime.GOARCH
+		return nil
 	}
 	program := filter(arch, uint32(os.Getpid()), exec)
-	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	flags := uintptr(unix.SECCOMP_FILTER_FLAG_TSYNC)
-	if exec {
-		flags = 0
-	}
-	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
-	runtime.KeepAlive(program)
-	if e != 0 {
-		return fmt.Sprintf("seccomp: %v", e)
-	}
-	return on
+	return &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 }
 
 var auditArch = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}

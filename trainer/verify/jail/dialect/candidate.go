@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -17,9 +16,9 @@ type candidate struct {
 	globals starlark.StringDict
 }
 
-// loadCandidate runs the top level of a program; the reply lists the functions it defines.
-func loadCandidate(text string, prints io.Writer) (*candidate, []byte) {
-	c := &candidate{thread: newThread("program", prints)}
+// load runs the top level of a program; the reply lists the functions it defines.
+func (s *Server) load(text string) (*candidate, []byte) {
+	c := &candidate{thread: s.newThread("program")}
 	var err error
 	c.globals, err = starlark.ExecFileOptions(options, c.thread, "program", text, builtins())
 	if err != nil {

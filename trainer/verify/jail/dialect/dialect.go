@@ -5,6 +5,8 @@
 //	           "call" NAME (ARG...) {KEY: ARG}   -> "value" V STEPS | "raise" TYPE TEXT | "refuse" TEXT
 //	judge      "tests" TEXT [NAME...]            -> "call"..., each answered as above, then "verdict" pass|fail|refused|timeout TEXT
 //
+// What a program prints goes out as "print" TEXT before the answer.
+//
 // The dialect is Starlark with while, recursion, set and top-level statements, and with what Python
 // programmers expect: sum, round, divmod, pow and math. Tests have check(condition, message) and
 // check_equal(got, want) besides. Values cross as plain data and are copied, so that neither side can
@@ -39,10 +41,9 @@ var options = &syntax.FileOptions{Set: true, While: true, TopLevelControl: true,
 
 // Server answers the messages of one parent.
 type Server struct {
-	In     io.Reader
-	Out    io.Writer // replies
-	Prints io.Writer // what programs print
-	Limit  int       // bytes of a message
+	In    io.Reader
+	Out   io.Writer // answers
+	Limit int       // bytes of a message
 }
 
 // Serve answers until the input ends.
@@ -59,7 +60,7 @@ func (s *Server) Serve() error {
 		var reply []byte
 		switch {
 		case verb == "program" && len(args) == 1:
-			c, reply = loadCandidate(string(args[0].Payload), s.Prints)
+			c, reply = s.load(string(args[0].Payload))
 		case verb == "call" && c != nil && len(args) == 3:
 			reply = c.call(args)
 		case verb == "tests" && len(args) == 2:
@@ -88,8 +89,10 @@ const maxCalls = 10_000
 const look = 10_000
 
 // newThread gives a thread with the budget of steps and a limit to its recursion.
-func newThread(name string, prints io.Writer) *starlark.Thread {
-	t := &starlark.Thread{Name: name, Print: func(_ *starlark.Thread, text string) { io.WriteString(prints, text+"\n") }}
+func (s *Server) newThread(name string) *starlark.Thread {
+	t := &starlark.Thread{Name: name, Print: func(_ *starlark.Thread, text string) {
+		wire.WriteFrame(s.Out, wire.Message("print", wire.AppendText(nil, text+"\n"))) // if it fails, so will the answer
+	}}
 	t.SetMaxExecutionSteps(look)
 	t.OnMaxSteps = func(t *starlark.Thread) {
 		switch {

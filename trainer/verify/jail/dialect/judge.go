@@ -33,7 +33,7 @@ func (s *Server) judge(args []wire.Item) []byte {
 			env[name] = starlark.NewBuiltin(name, j.forward)
 		}
 	}
-	thread := newThread("tests", s.Prints)
+	thread := s.newThread("tests")
 	_, err = starlark.ExecFileOptions(options, thread, "tests", string(args[0].Payload), env)
 	var parse syntax.Error
 	switch {

@@ -13,7 +13,7 @@ import (
 
 // maxEncoded bounds one value: a few lists that hold each other many times would be far larger than what they take
 // in memory.
-const maxEncoded = 1 << 24
+const maxEncoded = 1 << 22
 
 // Encode writes plain data; functions, modules and cyclic values are refused.
 func Encode(v starlark.Value) ([]byte, error) {
