@@ -74,7 +74,13 @@ func (r *run) choose(ctx context.Context, t int) error {
 		if err := writeLines(r.fs, r.path(selectedName(t)), lines); err != nil {
 			return err
 		}
-		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: r.selectionValues(drawn[len(drawn)-1], n, len(lines)-n.Kept)})
+		last := drawn[len(drawn)-1]
+		values, err := r.drawnValues(ctx, last.iteration, r.train, last.rollouts)
+		if err != nil {
+			return err
+		}
+		addChoice(values, n, len(lines)-n.Kept)
+		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: values})
 	}
 	return r.do(ctx, s)
 }

@@ -11,6 +11,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/loader/dataset"
+	"spar/trainer/selfplay/family"
 )
 
 // example is a row of a data set as token ids.
@@ -21,7 +22,8 @@ type example struct {
 	rejected               []int32 // nil: none; of a labelled row, the mismatched response
 	label                  *bool   // kto: whether chosen, alone, is desirable
 	refChosen, refRejected *float64
-	task                   *task // nil: nothing to verify
+	task                   *task        // nil: nothing to verify
+	pose                   *family.Pose // nil: not a proposer's prompt
 }
 
 // task is what a verifier needs besides the response.
@@ -31,6 +33,8 @@ type task struct {
 	answer, tests string
 	solved        bool   // chosen is a solution by people, not the bare answer
 	verifier      string // in place of the config's; "": the config's
+	kind          string // of a proposer's task; "": a row of the data
+	level         int
 }
 
 // corpus is a data set ready for training.

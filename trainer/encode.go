@@ -29,7 +29,7 @@ func (e *encoder) encode(row dataset.Row) (x example, keep bool, err error) {
 	if err != nil {
 		return x, false, err
 	}
-	if e.c.Selects() && x.task == nil {
+	if e.c.Verified() && x.task == nil {
 		return x, false, fmt.Errorf("%s needs problem and answer, or problem and tests, here; this row has %s", e.c.Algorithm, row.Shape)
 	}
 	x.key, x.refChosen, x.refRejected = row.Line, row.RefChosenLogp, row.RefRejectedLogp
@@ -98,7 +98,7 @@ func (e *encoder) task(row dataset.Row) (x example, err error) {
 	if response == "" {
 		response = row.Answer
 	}
-	if response == "" && !e.c.Selects() {
+	if response == "" && !e.c.Verified() {
 		return x, fmt.Errorf("the task has neither solution nor answer for %s to learn from", e.c.Algorithm)
 	}
 	t := &task{problem: row.Prompt, ids: row.PromptIDs, answer: row.Answer, tests: row.Tests, solved: row.Solution != "", verifier: row.Verifier}

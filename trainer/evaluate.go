@@ -63,12 +63,12 @@ func evalStage(index int) (int, string) {
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
 	policyHash, _ := r.start(index)
-	d := draw{corpus: r.held, samples: r.evalSamples(), iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash}
+	d := draw{corpus: r.held, samples: r.evalSamples(), iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
 	}
-	if r.c.Selects() {
+	if r.c.Verified() {
 		s.inputs["verifier"] = r.verifierSettings()
 	}
 	if r.trainsVerifier() && index > 0 {
@@ -98,7 +98,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 // sample that the policy before drew.
 func (r *run) evalGroups(index int) ([]pack.Group, error) {
 	groups := dataGroups(r.held)
-	if index == 0 || r.c.Selects() {
+	if index == 0 || r.c.Verified() {
 		return groups, nil
 	}
 	before, err := r.readEvalSamples(index - 1)
@@ -139,7 +139,8 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 		return err
 	}
 	values := r.lengths(real, fresh)
-	if r.c.Selects() {
+	r.addEnds(real, values)
+	if r.c.Verified() {
 		r.addAccuracy(fresh, values)
 	}
 	if r.trainsVerifier() && index > 0 {
@@ -147,7 +148,7 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 			return err
 		}
 	}
-	if index > 0 && !r.c.Selects() {
+	if index > 0 && !r.c.Verified() {
 		if err := r.discriminate(index, real, values); err != nil {
 			return err
 		}
@@ -218,6 +219,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 		return err
 	}
 	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
+	var reals, others []float64
 	for _, x := range r.held.examples {
 		refOther := policy.Sum(drawn[id{x.key, 0}].Logp)
 		if len(x.rejected) > 0 {
@@ -225,6 +227,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 		}
 		chosen := beta * (policy.Sum(real[id{x.key, 0}].Logp) - policy.Sum(refs[id{x.key, 0}].Logp))
 		rejected := beta * (policy.Sum(real[id{x.key, 1}].Logp) - refOther)
+		reals, others = append(reals, chosen), append(others, rejected)
 		values["rewards/chosen"] += chosen / n
 		values["rewards/rejected"] += rejected / n
 		values["rewards/margins"] += (chosen - rejected) / n
@@ -235,6 +238,7 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 			values["rewards/accuracies"] += 0
 		}
 	}
+	r.addGap(index-1, reals, others, values)
 	return nil
 }
 

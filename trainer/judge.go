@@ -12,16 +12,21 @@ import (
 
 	"spar/internal/fault"
 	"spar/loader/shard"
+	"spar/trainer/selfplay/family"
 	"spar/trainer/verify"
+	"spar/trainer/verify/program"
 )
 
 // openVerifiers opens those that the config and the rows name, so that one that is not there is known before anything runs.
 func (r *run) openVerifiers() error {
-	if !r.c.Selects() {
+	if !r.c.Verified() {
 		return nil
 	}
 	r.verifiers = map[string]verify.Verifier{}
-	names := []string{r.c.Verifier.Name}
+	names := r.familyVerifiers()
+	if r.c.Verifier.Name != "none" {
+		names = append(names, r.c.Verifier.Name)
+	}
 	if r.c.Verifier.Audit != "" {
 		names = append(names, r.c.Verifier.Audit)
 	}
@@ -37,7 +42,7 @@ func (r *run) openVerifiers() error {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Parallel: runtime.GOMAXPROCS(0)})
+		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
 		if err != nil {
 			return fmt.Errorf("verifier %s: %w", name, err)
 		}
@@ -50,7 +55,7 @@ func (r *run) openVerifiers() error {
 func (r *run) verifierSpec(name string) verify.Spec {
 	v := r.c.Verifier
 	return verify.Spec{Name: name, Pattern: v.Pattern, Command: v.Command, Timeout: time.Duration(v.Timeout * float64(time.Second)),
-		MemoryMB: v.MemoryMB, Splitter: v.Splitter, Aggregate: v.Aggregate}
+		MemoryMB: v.MemoryMB, Tolerance: v.Tolerance, Threshold: v.Threshold, Splitter: v.Splitter, Aggregate: v.Aggregate}
 }
 
 // verifierSettings is the hash of the config keys that a verdict depends on.
@@ -75,7 +80,11 @@ func (r *run) verifierOf(t *task) string {
 
 // item is a response as a verifier sees it.
 func (r *run) item(t *task, response []int32) verify.Item {
-	return verify.Item{Problem: r.problemText(t), Response: r.text(response), Answer: t.answer, Tests: t.tests}
+	text := r.text(response)
+	if w, wraps := r.family.(family.Wrapper); wraps && t.kind != "" {
+		text = w.Wrap(t.kind, text)
+	}
+	return verify.Item{Problem: r.problemText(t), Response: text, Answer: t.answer, Tests: t.tests}
 }
 
 // problemText is the problem itself, of a conversation its last message.
@@ -95,8 +104,20 @@ var verdicts = map[verify.Verdict]uint8{
 	verify.Crash: shard.VerdictCrash, verify.OOM: shard.VerdictOOM, verify.Refused: shard.VerdictRefused,
 }
 
-// judge writes verdict, score and final answer into the records of one task.
-func (r *run) judgeTask(ctx context.Context, t *task, records []shard.Record) error {
+// judge writes verdict, score and what else is to be kept into the records of one prompt.
+type judge func(ctx context.Context, x example, records []shard.Record) error
+
+// byVerifier judges tasks by their verifiers; nil where nothing is verified.
+func (r *run) byVerifier() judge {
+	if !r.c.Verified() {
+		return nil
+	}
+	return r.judgeTask
+}
+
+// judgeTask writes verdict, score and final answer into the records of one task.
+func (r *run) judgeTask(ctx context.Context, x example, records []shard.Record) error {
+	t := x.task
 	items := make([]verify.Item, len(records))
 	for i, rec := range records {
 		items[i] = r.item(t, rec.Response)
@@ -125,7 +146,7 @@ type judges struct {
 }
 
 // startJudges judges tasks of d; there is room for all of them, so that drawing never waits.
-func (r *run) startJudges(ctx context.Context, d draw) *judges {
+func startJudges(ctx context.Context, d draw) *judges {
 	n := len(d.corpus.examples)
 	workers := runtime.GOMAXPROCS(0)
 	j := &judges{tasks: make(chan []shard.Record, n), judged: make(chan []shard.Record, n), failed: make(chan error, workers)}
@@ -134,7 +155,7 @@ func (r *run) startJudges(ctx context.Context, d draw) *judges {
 		j.wait.Go(func() {
 			for records := range j.tasks {
 				x := d.corpus.examples[d.corpus.index[records[0].Group]]
-				if err := r.judgeTask(ctx, x.task, records); err != nil {
+				if err := d.judge(ctx, x, records); err != nil {
 					j.failed <- err
 					return
 				}

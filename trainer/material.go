@@ -14,12 +14,21 @@ type material struct {
 	groups   []pack.Group
 	examples []objective.Example
 	pairs    []pair
+	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
+}
+
+// materialHash is that of the file which says what iteration t trains on.
+func (r *run) materialHash(t int) string {
+	return r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t))
 }
 
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
-	if r.c.Selects() {
+	switch {
+	case r.c.Selects():
 		return r.readSelected(t)
+	case r.c.Plays():
+		return r.readPaid(t)
 	}
 	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {

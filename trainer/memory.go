@@ -43,6 +43,9 @@ func (r *run) requirement() (q Requirement, err error) {
 
 // workload bounds what the stages will ask of the engine: generated responses are as long as they may become.
 func (r *run) workload() policy.Workload {
+	if r.c.Plays() {
+		return r.playWorkload()
+	}
 	training := r.longestGroups(r.train, true)
 	if r.c.Selects() { // several responses to one task, each a group of its own
 		training = slices.Repeat(training, min(r.c.Sampling.Samples, r.microBatch()))

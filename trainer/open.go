@@ -130,7 +130,13 @@ func (r *run) openInputs() (err error) {
 	if err := r.openModel(); err != nil {
 		return err
 	}
-	if r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo"); err != nil {
+	switch {
+	case r.c.Proposes():
+		err = r.openFamily()
+	default:
+		r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo")
+	}
+	if err != nil {
 		return err
 	}
 	if r.c.Data.Eval != "" {
@@ -142,7 +148,7 @@ func (r *run) openInputs() (err error) {
 // newObjective is the loss of an iteration. Responses that a verifier let pass are learnt as data are.
 func (r *run) newObjective(t int) (objective.Objective, error) {
 	algorithm := r.c.Algorithm
-	if r.c.Selects() {
+	if r.c.Verified() { // play's own is a policy gradient, over tokens
 		algorithm = "sft"
 	}
 	return objective.New(algorithm, r.c.LossType, objectiveParams(r.c, t))

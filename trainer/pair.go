@@ -41,6 +41,9 @@ func (r *run) pair(ctx context.Context, t int) error {
 			return fault.Inputf("no pair is left: %d of %d generated responses ran out of tokens; raise sampling.max_new_tokens or set truncated_samples: keep", e.Counts["truncated"], e.Counts["generated"])
 		}
 		r.logf("%s: %s", r.heading, countsText(e.Counts))
+		if err := r.describeSamples(ctx, t); err != nil {
+			return err
+		}
 		return writeLines(r.fs, r.path(pairsName(t)), pairs)
 	}
 	return r.do(ctx, s)

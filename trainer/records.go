@@ -1,6 +1,10 @@
 package trainer
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"spar/internal/fault"
 	"spar/loader/shard"
 )
@@ -32,4 +36,11 @@ func checkWhole(file string, have, want int) error {
 		return fault.Inputf("%s: %d records, want %d; remove the file to have it made again", file, have, want)
 	}
 	return nil
+}
+
+// ordered are the names of all records, by key and sample.
+func (m records) ordered() []id {
+	return slices.SortedFunc(maps.Keys(m), func(a, b id) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.sample, b.sample))
+	})
 }

@@ -20,10 +20,12 @@ import (
 	"spar/trainer"
 	"spar/trainer/config"
 	"spar/trainer/journal"
+	"spar/trainer/verify/jail"
 )
 
 // TestMain lets the test binary play a worker: `trainer.test worker CONFIG`.
 func TestMain(m *testing.M) {
+	jail.Main()
 	if len(os.Args) == 3 && os.Args[1] == "worker" {
 		c, err := trainer.LoadConfig(os.Args[2])
 		if err == nil {
@@ -76,7 +78,6 @@ func TestKill(t *testing.T) {
 	reference := b.config("spin", "undisturbed")
 	reference.SaveSteps, reference.MixPrevious = 1, true
 	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
-	want := policyBytes(t, reference)
 	started := time.Now()
 	probe := *reference
 	probe.OutputDir = b.path("probe")
@@ -84,16 +85,7 @@ func TestKill(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	whole := time.Since(started)
-	r := rng.NewStream(uint64(time.Now().UnixNano()))
-	for done, runs := 0, 0; done < kills(t); runs++ {
-		c := *reference
-		c.OutputDir = b.path(fmt.Sprintf("killed-%d", runs))
-		done += b.killUntilDone(t, &c, r, whole)
-		if !bytes.Equal(policyBytes(t, &c), want) {
-			t.Fatalf("run %d: the policy differs from that of the undisturbed run; kept in %s", runs, c.OutputDir)
-		}
-	}
+	b.killOften(t, reference, kills(t), time.Since(started))
 }
 
 // killUntilDone runs c in workers that are killed after a random time, until one ends by itself; it returns the number of kills.

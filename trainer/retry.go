@@ -16,7 +16,7 @@ func (r *run) retries(t int) bool { return r.c.Selection.Hint != "" && r.grown(t
 // hintedDraw draws with the answer as a hint (rationalisation: Zelikman et al., arXiv 2203.14465, section 3.2).
 func (r *run) hintedDraw(t int, c *corpus) draw {
 	policyHash, _ := r.start(t)
-	return draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: hintLane, file: hintedName(t), policyHash: policyHash}
+	return draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: hintLane, file: hintedName(t), policyHash: policyHash, judge: r.byVerifier()}
 }
 
 // retry gives the tasks of iteration t that no response passed a second try.

@@ -16,6 +16,7 @@ import (
 // Lanes of the sampler's random numbers: evaluation and second tries must not repeat the draws of training.
 const (
 	trainLane = 0
+	poseLane  = 1 << 28
 	hintLane  = 1 << 29
 	evalLane  = 1 << 30
 )
@@ -37,7 +38,7 @@ func (r *run) sample(ctx context.Context, t int) error {
 		return nil
 	}
 	policyHash, _ := r.start(t)
-	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash}
+	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier()}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
@@ -49,7 +50,7 @@ func (r *run) sample(ctx context.Context, t int) error {
 // drawInputs are the hashes of everything that a draw's records depend on.
 func (r *run) drawInputs(d draw) map[string]string {
 	inputs := map[string]string{"policy": d.policyHash, "train": d.corpus.hash, "sampling": r.settings(d), "numerics": r.numerics()}
-	if r.c.Selects() {
+	if d.judge != nil {
 		inputs["verifier"] = r.verifierSettings()
 	}
 	return inputs
@@ -63,6 +64,7 @@ type draw struct {
 	lane       int
 	file       string
 	policyHash string
+	judge      judge // nil: nothing is judged
 }
 
 // settings is the hash of everything about sampling that changes what is drawn.
@@ -89,8 +91,8 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 	line := r.progress(total, w.count, "responses drawn")
 	defer line.Close()
 	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
-	if r.c.Selects() {
-		o.judges, o.partial = r.startJudges(ctx, d), map[int][]shard.Record{}
+	if d.judge != nil {
+		o.judges, o.partial = startJudges(ctx, d), map[int][]shard.Record{}
 	}
 	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
 		return stopOr(ctx, o.abandon(err))
@@ -114,7 +116,7 @@ func (r *run) requests(d draw, done int) []policy.SampleRequest {
 		if first == d.samples {
 			continue
 		}
-		if r.c.Selects() {
+		if d.judge != nil {
 			first = 0
 		}
 		s := r.c.Sampling

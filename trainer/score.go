@@ -47,7 +47,7 @@ func (r *run) score(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		groups, err := r.sampleGroups(previous, rolloutsName(t-1))
+		groups, err := r.sampleGroups(r.train, previous, rolloutsName(t-1))
 		if err != nil {
 			return err
 		}
@@ -70,10 +70,10 @@ func dataGroups(c *corpus) []pack.Group {
 	return out
 }
 
-// sampleGroups are the drawn responses to each training prompt.
-func (r *run) sampleGroups(m records, file string) ([]pack.Group, error) {
-	out := make([]pack.Group, len(r.train.examples))
-	for i, x := range r.train.examples {
+// sampleGroups are the drawn responses to each prompt.
+func (r *run) sampleGroups(c *corpus, m records, file string) ([]pack.Group, error) {
+	out := make([]pack.Group, len(c.examples))
+	for i, x := range c.examples {
 		out[i] = pack.Group{Key: x.key, Prompt: x.prompt}
 		for j := range r.c.Sampling.Samples {
 			rec, err := m.get(file, x.key, j)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"spar/internal/fsys"
 	"spar/internal/rng"
@@ -41,7 +43,7 @@ func newTasks(t testing.TB) bench {
 func (b bench) verified(algorithm, out string) *config.Config {
 	c := b.config(algorithm, out)
 	c.Iterations = 2
-	c.Verifier.Name, c.Verifier.Pattern = "regex", "{answer}"
+	c.Verifier.Name = "regex"
 	c.Sampling.Samples, c.Sampling.Temperature, c.Eval.Samples = 3, 1, 2
 	return c
 }
@@ -99,5 +101,34 @@ func checkSelection(t *testing.T, c *config.Config) {
 	}
 	if selections != c.Iterations || accuracies != c.Iterations+1 {
 		t.Errorf("%d selections and %d accuracies, want %d and %d", selections, accuracies, c.Iterations, c.Iterations+1)
+	}
+}
+
+// TestKillSelection is TestKill for the loops over verified responses.
+func TestKillSelection(t *testing.T) {
+	b := newTasks(t)
+	for _, algorithm := range []string{"star", "rest_em", "vstar"} {
+		t.Run(algorithm, func(t *testing.T) {
+			reference := b.verified(algorithm, algorithm)
+			reference.SaveSteps = 1
+			started := time.Now()
+			must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
+			b.killOften(t, reference, max(1, kills(t)/4), time.Since(started))
+		})
+	}
+}
+
+// killOften kills copies of a finished run until there were so many kills; each must end with the same policy.
+func (b bench) killOften(t *testing.T, reference *config.Config, kills int, whole time.Duration) {
+	t.Helper()
+	want := policyBytes(t, reference)
+	r := rng.NewStream(uint64(time.Now().UnixNano()))
+	for done, runs := 0, 0; done < kills; runs++ {
+		c := *reference
+		c.OutputDir = fmt.Sprintf("%s-killed-%d", reference.OutputDir, runs)
+		done += b.killUntilDone(t, &c, r, whole)
+		if !bytes.Equal(policyBytes(t, &c), want) {
+			t.Fatalf("run %d: the policy differs from that of the undisturbed run; kept in %s", runs, c.OutputDir)
+		}
 	}
 }

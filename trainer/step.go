@@ -20,6 +20,7 @@ type stepResult struct {
 	epoch        float64
 	tokens       int64 // response tokens trained on
 	logged       means
+	drawn        gradientTotals
 }
 
 // step accumulates the gradients of the next planned step and applies them.
@@ -35,13 +36,17 @@ func (u *updating) step(ctx context.Context) (stepResult, error) {
 func (u *updating) gradients(ctx context.Context) (*batch, error) {
 	plan := u.plan[u.done]
 	b := &batch{updating: u, divisor: u.divisor(plan)}
+	weigh := b.weigh
+	if u.gradient != nil {
+		b.size, weigh = u.stepSize(plan), b.weighDraws
+	}
 	for _, micro := range plan.micro {
 		groups := make([]pack.Group, len(micro))
 		for i, k := range micro {
 			groups[i] = u.material.groups[k]
 		}
 		b.members = micro
-		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, b.weigh); err != nil {
+		if err := u.policy.Accumulate(ctx, groups, u.r.c.TokensPerBatch, weigh); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +61,7 @@ func (u *updating) apply(b *batch) (stepResult, error) {
 	if err != nil {
 		return stepResult{}, fmt.Errorf("gradient norm %v: %w", norm, err)
 	}
-	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged}, nil
+	return stepResult{loss: b.loss(), gradNorm: norm, learningRate: lr, epoch: plan.epoch, tokens: b.tokens, logged: b.logged, drawn: b.drawn}, nil
 }
 
 // divisor is what the step's summed loss is divided by: the number of pairs, or of tokens in sft.
@@ -77,6 +82,8 @@ type batch struct {
 	losses  []float64
 	tokens  int64
 	logged  means
+	size    objective.StepSize // of a policy gradient
+	drawn   gradientTotals
 }
 
 // weighed is one example of a step as the objective saw it.
@@ -181,6 +188,9 @@ func (b *batch) checkFirst() error {
 
 // loss is the step's loss. The mean is taken around the first value, so that equal losses have exactly that mean.
 func (b *batch) loss() float64 {
+	if b.gradient != nil {
+		return b.drawn.loss
+	}
 	if len(b.losses) == 0 {
 		return 0
 	}
@@ -208,6 +218,7 @@ type means struct {
 	real, gen, accuracy   float64
 	logpReal, logpGen     float64
 	lengthReal, lengthGen float64
+	startGap              float64
 }
 
 func (m *means) add(l objective.Logged, e objective.Example) {
@@ -219,10 +230,14 @@ func (m *means) add(l objective.Logged, e objective.Example) {
 	m.logpGen += e.LpGen
 	m.lengthReal += float64(e.LenReal)
 	m.lengthGen += float64(e.LenGen)
+	m.startGap += startGap(e)
 }
 
 // record is the step's line of metrics.jsonl.
 func (s stepResult) record(u *updating) metrics.Record {
+	if u.gradient != nil {
+		return s.gradientRecord(u)
+	}
 	m, n := s.logged, max(1, s.logged.n)
 	v := map[string]float64{
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
@@ -233,10 +248,18 @@ func (s stepResult) record(u *updating) metrics.Record {
 		v["rewards/margins"], v["rewards/accuracies"] = (m.real-m.gen)/n, m.accuracy/n
 		v["logps/rejected"], v["length/rejected"] = m.logpGen/n, m.lengthGen/n
 	}
+	if u.done == 1 && u.objective.Needs().Reference {
+		v["update/start_gap"] = m.startGap / n
+	}
 	if u.r.c.SelfPlay() {
 		v["rewards/real"], v["rewards/generated"] = v["rewards/chosen"], v["rewards/rejected"]
 		v["logps/real"], v["logps/generated"] = v["logps/chosen"], v["logps/rejected"]
 	}
+	return u.record(v)
+}
+
+// record is a line of metrics.jsonl at the update's newest step. What is not the policy's own has the update's name before it.
+func (u *updating) record(v map[string]float64) metrics.Record {
 	if u.name != "update" {
 		v = prefixed(u.name+"/", v)
 	}

@@ -10,7 +10,8 @@
 // that sample nothing to train on.
 //
 // Files: stage.go seals and skips, corpus.go turns rows into ids, sample.go, score.go, pair.go, update.go, evaluate.go and
-// promote.go are the stages, step.go is one optimizer step, policy.go keeps the one policy that is loaded.
+// promote.go are the stages, observe.go measures what there is to learn, guard.go and gap.go end a run by its limits, sampled.go, signals.go and
+// ends.go write the numbers that spar diagnose reads, step.go is one optimizer step, policy.go keeps the one policy that is loaded.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
@@ -36,8 +37,10 @@ import (
 	"spar/trainer/metrics"
 	"spar/trainer/objective"
 	"spar/trainer/report"
+	"spar/trainer/selfplay/family"
 	"spar/trainer/supervise"
 	"spar/trainer/verify"
+	"spar/trainer/verify/jail"
 )
 
 // Config is a run's configuration.
@@ -75,6 +78,8 @@ type run struct {
 	heading   string // of the stage in hand, for progress lines
 	closers   []io.Closer
 	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
+	family    family.Family              // nil: no proposer
+	pool      *jail.Pool                 // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -106,6 +111,9 @@ func (r *run) all(ctx context.Context) error {
 		if err := r.iteration(ctx, t); err != nil {
 			return err
 		}
+		if r.arrived(t) {
+			break
+		}
 	}
 	return nil
 }
@@ -125,10 +133,13 @@ func (r *run) iteration(ctx context.Context, t int) error {
 
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
-	if r.c.Selects() {
-		return []func(context.Context, int) error{r.sample, r.retry, r.choose, r.update, r.trainVerifier, r.evaluate, r.promote}
+	if r.c.Plays() {
+		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
 	}
-	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.update, r.evaluate, r.promote}
+	if r.c.Selects() {
+		return []func(context.Context, int) error{r.sample, r.remember, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}
+	}
+	return []func(context.Context, int) error{r.sample, r.score, r.pair, r.observe, r.update, r.evaluate, r.guard, r.promote}
 }
 
 // behind reports whether iteration t was promoted and a later one has begun, or all is done up to t: its stages

@@ -26,7 +26,7 @@ func (r *run) update(ctx context.Context, t int) error {
 	s := stage{
 		iteration: t, name: "update", outputs: []string{name},
 		inputs: map[string]string{
-			"policy": policyHash, "train": r.train.hash, "pairs": r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)),
+			"policy": policyHash, "train": r.train.hash, "pairs": r.materialHash(t),
 			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
 		},
 	}
@@ -68,7 +68,8 @@ func updateSettings(c *config.Config, t int) string {
 	for _, key := range []string{"algorithm", "loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "sft_weight",
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
-		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "selection.steps_growth"} {
+		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "selection.steps_growth",
+		"play.objective", "play.clip_low", "play.clip_high"} {
 		parts = append(parts, key, v[key])
 	}
 	return hashText(parts...)
@@ -84,6 +85,7 @@ type updating struct {
 	policy    *policy.Policy
 	objective objective.Objective
 	material  material
+	gradient  objective.PolicyGradient // of the material's draws; nil: the objective's examples
 	plan      []stepPlan
 	schedule  schedule.Schedule
 	first     int64 // optimizer steps of earlier iterations
@@ -96,6 +98,11 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 	if u.objective, err = r.newObjective(t); err != nil {
 		return err
 	}
+	if r.c.Plays() {
+		if u.gradient, err = r.newGradient(); err != nil {
+			return err
+		}
+	}
 	if u.material, err = r.readMaterial(t); err != nil {
 		return err
 	}
@@ -105,6 +112,13 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 // all takes all steps and saves the outcome under the given name.
 func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err error) {
 	c := u.r.c
+	if len(u.material.groups) == 0 {
+		u.r.logf("%s: nothing to learn from; the policy stays as it is", u.r.heading)
+		if u.policy, err = u.r.load(u.start); err != nil {
+			return err
+		}
+		return u.r.savePolicy(u.policy, name)
+	}
 	if u.plan, err = planSteps(c, u.t, u.material.groups); err != nil {
 		return err
 	}
@@ -115,6 +129,9 @@ func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err 
 		return err
 	}
 	if err := u.steps(ctx, e); err != nil {
+		return err
+	}
+	if err := u.signals(); err != nil {
 		return err
 	}
 	e.Counts["steps"] = int64(len(u.plan))

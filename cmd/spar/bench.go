@@ -19,6 +19,7 @@ type benchCmd struct {
 	Rollout benchRolloutCmd `cmd:"" help:"Sampling at temperature 1."`
 	Score   benchScoreCmd   `cmd:"" help:"Log-probs of both responses of every pair."`
 	Loader  benchLoaderCmd  `cmd:"" help:"Tokenizing, ordering and packing, without the engine."`
+	Verify  benchVerifyCmd  `cmd:"" help:"Verifications of programs in the jail."`
 }
 
 // benchFlags are those of every benchmark.

@@ -36,6 +36,7 @@ type diagnosis struct {
 	ReadGBS     float64        `json:"read_gb_s"`
 	CopyGBS     float64        `json:"copy_gb_s"`
 	UpdateGBS   float64        `json:"update_gb_s"`
+	Verifiers   verifierState  `json:"verifiers"`
 }
 
 func (c *doctorCmd) Run(s streams) error {
@@ -65,6 +66,7 @@ func (c *doctorCmd) Run(s streams) error {
 	}
 	fmt.Fprintf(w, "memory\t%d MiB available\n", d.FreeMB)
 	fmt.Fprintf(w, "limits of %s\t%.0f GFLOP/s fp32, %.0f bf16; %.1f GB/s read, %.1f copy, %.1f update\n", d.BF16.Family, d.FP32GFlops, d.BF16GFlops, d.ReadGBS, d.CopyGBS, d.UpdateGBS)
+	d.Verifiers.print(w)
 	return w.Flush()
 }
 
@@ -99,5 +101,6 @@ func (c *doctorCmd) diagnose() (*diagnosis, error) {
 		Version: version(), Go: runtime.Version(), CPU: info.CPU, CPUs: info.CPUCount, Backend: info.Backend, Build: info.Build,
 		LibraryHash: info.Hash, ISAs: info.ISAs, FP32: fp32, BF16: bf16, FreeMB: free >> 20, FP32GFlops: probe.FP32GFlops, BF16GFlops: probe.BF16GFlops,
 		ReadGBS: probe.ReadGBPerSec, CopyGBS: probe.CopyGBPerSec, UpdateGBS: probe.UpdateGBPerSec,
+		Verifiers: inspectVerifiers(),
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/trainer"
+	"spar/trainer/verify/jail"
 )
 
 // cli lists the verbs; kong makes --help from it.
@@ -26,18 +27,24 @@ type cli struct {
 	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
+	Verify     verifyCmd        `cmd:"" help:"Judge responses, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
+	Diagnose   diagnoseCmd      `cmd:"" help:"Name the part of a run that holds it back, with evidence and what to change."`
+	Prove      proveCmd         `cmd:"" help:"Repeat claims of the field in miniature and report which hold."`
 	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
 	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
 	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`
 	Plan       planCmd          `cmd:"" help:"Exact memory of a run before it starts."`
 	Doctor     doctorCmd        `cmd:"" help:"What this machine and this binary can do."`
-	Bench      benchCmd         `cmd:"" help:"Measure update, rollout, score and loader."`
+	Bench      benchCmd         `cmd:"" help:"Measure update, rollout, score, loader and verifiers."`
 	Version    kong.VersionFlag `help:"Print the version and stop."`
 	Worker     workerCmd        `cmd:"" hidden:"" help:"The process that train supervises."`
 }
 
 func main() {
+	if jail.Main() {
+		return // this process is a jailed child: nothing else of the program may run in it
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -12,9 +12,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"spar/trainer/verify/jail"
 )
 
 func TestMain(m *testing.M) {
+	jail.Main()
 	testscript.Main(m, map[string]func(){
 		"spar": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})

@@ -99,7 +99,7 @@ func TestOpsAreWhole(t *testing.T) {
 }
 
 func TestFormatsAreDescribed(t *testing.T) {
-	for _, dir := range []string{"loader/shard", "loader/checkpoint", "loader/dataset"} {
+	for _, dir := range []string{"loader/shard", "loader/checkpoint", "loader/dataset", "trainer/learn/ledger"} {
 		if _, err := os.Stat(filepath.Join(root, dir, "FORMAT.md")); err != nil {
 			t.Errorf("%s lacks FORMAT.md", dir)
 		}

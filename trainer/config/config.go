@@ -22,7 +22,7 @@ import (
 // Config holds every key of a run. Paths are relative to the working directory.
 type Config struct {
 	Model     string `yaml:"model" required:"yes" doc:"Hugging Face directory or GGUF file"`
-	Algorithm string `yaml:"algorithm" required:"yes" oneof:"spin chi2 space tspin dpo sft star rest rest_em rft vstar" doc:"what is trained"`
+	Algorithm string `yaml:"algorithm" required:"yes" oneof:"spin chi2 space tspin dpo sft star rest rest_em rft vstar play" doc:"what is trained"`
 
 	Iterations     int          `yaml:"iterations" default:"1" range:"[1,1000]" doc:"rounds; the opponent is re-frozen and the optimizer starts anew in each"`
 	Beta           PerIteration `yaml:"beta" default:"0.1" range:"(0,1000]" doc:"scale of the log-ratio, one number or one per iteration"`
@@ -39,7 +39,7 @@ type Config struct {
 	Desirable      float64      `yaml:"desirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of chosen responses"`
 	Undesirable    float64      `yaml:"undesirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of rejected responses"`
 
-	Data               Data      `yaml:"data" required:"yes"`
+	Data               Data      `yaml:"data"`
 	Shuffle            bool      `yaml:"shuffle" default:"true" doc:"new order in every epoch, from the seed"`
 	MaxLength          int       `yaml:"max_length" default:"1024" range:"[2,1048576]" doc:"tokens of prompt and response together"`
 	LongPrompts        string    `yaml:"long_prompts" default:"error" oneof:"error exclude keep_end" doc:"a prompt that leaves no room for a response"`
@@ -49,6 +49,7 @@ type Config struct {
 	Sampling           Sampling  `yaml:"sampling"`
 	Verifier           Verifier  `yaml:"verifier"`
 	Selection          Selection `yaml:"selection"`
+	Play               Play      `yaml:"play"`
 
 	BatchSize         int          `yaml:"per_device_train_batch_size" default:"8" range:"[1,1048576]" doc:"pairs (sft: responses) of a micro-batch"`
 	TokensPerBatch    int          `yaml:"tokens_per_batch" default:"0" range:"[0,4194304]" doc:"micro-batches by tokens instead; 0: by pairs"`
@@ -67,14 +68,16 @@ type Config struct {
 	AdamEpsilon       float64      `yaml:"adam_epsilon" default:"1e-8" range:"(0,1]" doc:"adamw and rmsprop"`
 	RMSPropAlpha      float64      `yaml:"rmsprop_alpha" default:"0.99" range:"[0,1)" doc:"rmsprop"`
 
-	Precision string `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
-	Backend   string `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
-	Kernels   string `yaml:"kernels" default:"auto" oneof:"auto ref base avx2 avx512 avx512bf16 amx" fixed:"no" doc:"kernel family of a new run; auto: the winner of a race on this machine"`
-	Seed      uint64 `yaml:"seed" default:"0" doc:"of order and sampling"`
-	Threads   int    `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`
-	SaveSteps int    `yaml:"save_steps" default:"50" range:"[0,1000000000]" fixed:"no" doc:"steps between checkpoints; 0: at the end only"`
-	Eval      Eval   `yaml:"eval"`
-	OutputDir string `yaml:"output_dir" default:"runs/spar" fixed:"no" doc:"run directory"`
+	Precision string   `yaml:"precision" default:"auto" oneof:"auto bf16 fp32" doc:"of the matrices in products; auto: bf16 when stored so, else fp32"`
+	Backend   string   `yaml:"backend" default:"cpu" oneof:"cpu cuda twin torch" doc:"compute library"`
+	Kernels   string   `yaml:"kernels" default:"auto" oneof:"auto ref base avx2 avx512 avx512bf16 amx" fixed:"no" doc:"kernel family of a new run; auto: the winner of a race on this machine"`
+	Seed      uint64   `yaml:"seed" default:"0" doc:"of order and sampling"`
+	Threads   int      `yaml:"threads" default:"0" range:"[0,4096]" fixed:"no" doc:"0: every CPU this process may use"`
+	SaveSteps int      `yaml:"save_steps" default:"50" range:"[0,1000000000]" fixed:"no" doc:"steps between checkpoints; 0: at the end only"`
+	Eval      Eval     `yaml:"eval"`
+	Limits    Limits   `yaml:"limits"`
+	Observer  Observer `yaml:"observer"`
+	OutputDir string   `yaml:"output_dir" default:"runs/spar" fixed:"no" doc:"run directory"`
 
 	keyAt map[string]position // where a key was given, for messages
 	name  string              // the file
@@ -82,7 +85,7 @@ type Config struct {
 
 // Data names the data sets.
 type Data struct {
-	Train   string `yaml:"train" required:"yes" doc:"JSONL (.gz, .zst) or Parquet"`
+	Train   string `yaml:"train" doc:"JSONL (.gz, .zst) or Parquet"`
 	Eval    string `yaml:"eval" doc:"held-out rows; empty: no evaluation"`
 	SkipBad int    `yaml:"skip_bad" default:"0" range:"[0,1000000000]" doc:"bad lines that may be left out"`
 }

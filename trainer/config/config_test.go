@@ -12,6 +12,8 @@ import (
 
 const minimal = "model: m\nalgorithm: spin\ndata: {train: t.jsonl}\n"
 
+const playing = "model: m\nalgorithm: play\nsampling: {samples_per_prompt: 4}\n"
+
 const verified = "model: m\nalgorithm: rest_em\ndata: {train: t.jsonl}\nverifier: {name: exact}\n"
 
 func TestBadConfigs(t *testing.T) {
@@ -30,7 +32,7 @@ func TestBadConfigs(t *testing.T) {
 		{"duplicate", minimal + "seed: 1\nseed: 2\n", "given twice"},
 		{"duplicate nested", "model: m\nalgorithm: spin\ndata: {train: t, train: u}\n", "given twice"},
 		{"missing model", "algorithm: spin\ndata: {train: t}\n", "the key model is missing"},
-		{"missing train", "model: m\nalgorithm: spin\ndata: {eval: t}\n", "the key data.train is missing"},
+		{"missing train", "model: m\nalgorithm: spin\ndata: {eval: t}\n", "data.train: spin needs rows to train on"},
 		{"empty model", "model: ''\nalgorithm: spin\ndata: {train: t}\n", "model: got the string"},
 		{"null", "model:\nalgorithm: spin\ndata: {train: t}\n", "model: got nothing, want a string"},
 		{"number as string", minimal + "learning_rate: '1e-5'\n", `learning_rate: got the string "1e-5", want a number in [0, 10]`},
@@ -57,6 +59,9 @@ func TestBadConfigs(t *testing.T) {
 		{"list length", minimal + "iterations: 3\nbeta: [0.1, 5]\n", "bad.yaml:5:1: beta: the list has 2 values and iterations is 3"},
 		{"empty list", minimal + "beta: []\n", "the list has 0 values"},
 		{"bad in list", minimal + "iterations: 2\nbeta: [0.1, 0]\n", "beta: got 0, want a number in (0, 1000]"},
+		{"limits without held-out rows", minimal + "limits: {gap: 0.1}\n", "limits: they are judged on held-out rows"},
+		{"length ratio", "model: m\nalgorithm: spin\ndata: {train: t, eval: e}\nlimits: {length_ratio: 0.5}\n", "limits.length_ratio: a factor of 0.5"},
+		{"gap without samples", "model: m\nalgorithm: sft\ndata: {train: t, eval: e}\nlimits: {gap: 0.5}\n", "limits.gap: sft draws no samples"},
 		{"backend", minimal + "backend: cuda\n", "bad.yaml:4:1: backend: only cpu is built into this program, not cuda"},
 		{"dpo iterations", "model: m\nalgorithm: dpo\niterations: 2\ndata: {train: t}\n", "one fixed reference"},
 		{"steps and epochs", minimal + "max_steps: 3\nnum_train_epochs: 1\n", "given together with num_train_epochs"},
@@ -73,6 +78,13 @@ func TestBadConfigs(t *testing.T) {
 		{"growth", verified + "selection: {steps_growth: 2}\n", "grows max_steps, which is not given"},
 		{"greedy samples", verified + "sampling: {temperature: 0, samples_per_prompt: 2}\n", "2 greedy responses"},
 		{"hint", verified + "selection: {hint: think}\n", "has no {answer} in it"},
+		{"play unused", minimal + "play: {family: open}\n", "play: spin does not use it"},
+		{"play group", "model: m\nalgorithm: play\nplay: {family: open}\n", "compares the responses to one task"},
+		{"play steer", playing + "play: {family: open, curriculum: steer}\n", "has no levels to steer"},
+		{"play data", playing + "play: {family: data}\n", "the family data needs rows"},
+		{"play own tasks", playing + "play: {family: open}\ndata: {train: t}\n", "makes its own tasks"},
+		{"play verifier", playing + "play: {family: data}\ndata: {train: t}\n", "need a judge"},
+		{"play keep", playing + "play: {family: open, keep_low: 0.8, keep_high: 0.3}\n", "0.8 is above keep_high 0.3"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

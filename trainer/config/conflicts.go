@@ -57,8 +57,10 @@ func (c *Config) conflicts() []string {
 	if c.Algorithm == "tspin" && c.MixPrevious {
 		add("mix_previous", "tspin has no reference to re-score the older pairs with; remove the key")
 	}
+	c.limitConflicts(add)
 	out = append(out, c.lossConflicts()...)
 	out = append(out, c.selectionConflicts()...)
+	out = append(out, c.playConflicts()...)
 	slices.Sort(out)
 	return out
 }
@@ -67,7 +69,7 @@ func (c *Config) conflicts() []string {
 var lossKeys = map[string][]string{
 	"spin": {"loss_type", "sft_weight"}, "chi2": {"c", "alpha", "tau", "huber", "sft_weight"},
 	"space": {"mu", "sft_weight"}, "tspin": {"anchor_weight", "sft_weight"}, "sft": {},
-	"star": {}, "rest": {}, "rest_em": {}, "rft": {}, "vstar": {},
+	"star": {}, "rest": {}, "rest_em": {}, "rft": {}, "vstar": {}, "play": {},
 	"dpo": {"loss_type", "gamma", "label_smoothing", "desirable_weight", "undesirable_weight", "sft_weight"},
 }
 

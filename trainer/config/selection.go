@@ -9,11 +9,13 @@ import (
 // Verifier is the judge of sampled responses; trainer/verify says what each does.
 type Verifier struct {
 	Name       string   `yaml:"name" oneof:"none exact numeric maths choice regex starlark python smt command majority process" default:"none" doc:"of rows that name none themselves"`
-	Pattern    string   `yaml:"pattern" doc:"regex: what a right response matches, with {answer} for the row's answer"`
+	Pattern    string   `yaml:"pattern" doc:"regex: whose last match, or its first group, must be the answer; empty: the answer is the pattern"`
 	Command    []string `yaml:"command" doc:"command: program and arguments; JSON lines in and out"`
 	Timeout    float64  `yaml:"timeout" default:"10" range:"(0,86400]" doc:"seconds for one response"`
 	MemoryMB   int      `yaml:"memory_mb" default:"512" range:"[16,1048576]" doc:"for one response, where a program runs"`
-	Splitter   string   `yaml:"splitter" oneof:"lines paragraphs sentences" default:"lines" doc:"process: what separates the steps of a response"`
+	Tolerance  float64  `yaml:"tolerance" default:"0" range:"[0,1)" doc:"numeric: relative to the answer"`
+	Threshold  float64  `yaml:"threshold" default:"0.5" range:"(0,1]" doc:"command and process: the score that passes"`
+	Splitter   string   `yaml:"splitter" doc:"process: regular expression between the steps of a response; empty: line ends"`
 	Aggregate  string   `yaml:"aggregate" oneof:"min prod last mean" default:"min" doc:"process: from scores of steps to the score"`
 	Audit      string   `yaml:"audit" doc:"a second verifier, which looks again at a fixed share of the responses; empty: none"`
 	AuditShare float64  `yaml:"audit_share" default:"0.1" range:"(0,1]" doc:"of responses"`
@@ -42,7 +44,7 @@ func (c *Config) Selects() bool {
 }
 
 // Draws reports whether the algorithm trains on responses of its own.
-func (c *Config) Draws() bool { return c.SelfPlay() || c.Selects() }
+func (c *Config) Draws() bool { return c.SelfPlay() || c.Verified() }
 
 // ThresholdAt is the score that a response must pass in an iteration.
 func (c *Config) ThresholdAt(iteration int) float64 {
@@ -122,11 +124,11 @@ func (c *Config) selectionConflicts() []string {
 		out = append(out, fmt.Sprintf("%s%s: %s", c.place(key), key, fmt.Sprintf(format, args...)))
 	}
 	if !c.Selects() {
-		if c.Eval.Samples > 1 {
+		if !c.Verified() && c.Eval.Samples > 1 {
 			add("eval.samples", "%s evaluates one response to a prompt; remove the key", c.Algorithm)
 		}
 		for _, key := range []string{"selection", "verifier"} {
-			if c.given(key) {
+			if c.given(key) && (key == "selection" || !c.Plays()) {
 				add(key, "%s does not use it; remove the key", c.Algorithm)
 			}
 		}
@@ -155,8 +157,11 @@ func (c *Config) selectionConflicts() []string {
 
 // unusedSections are the keys of whole mappings that the algorithm does not read.
 func (c *Config) unusedSections() []string {
-	if c.Selects() {
-		return nil
+	switch {
+	case c.Selects():
+		return []string{"play"}
+	case c.Plays():
+		return []string{"selection"}
 	}
-	return []string{"verifier", "selection"}
+	return []string{"verifier", "selection", "play"}
 }

@@ -28,13 +28,17 @@ func TestDirections(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	r, err := Run(context.Background(), o)
 	must(t, err)
-	if len(r.Arms) != 2 {
-		t.Fatalf("%d arms, want SPIN and control", len(r.Arms))
+	if len(r.Arms) != 4 {
+		t.Fatalf("%d arms, want SPIN and its control, verified and its control", len(r.Arms))
 	}
 	var table bytes.Buffer
 	must(t, r.Print(&table))
 	t.Log(table.String())
-	for _, a := range r.Arms {
+	verified, few := r.Arms[2].Rows, r.Arms[3].Rows
+	if gain := verified[3].Correct - verified[0].Correct; gain < 0.1 || verified[3].Correct < few[3].Correct+0.05 {
+		t.Errorf("verified self-training gains %.2f to %.2f correct, more SFT ends at %.2f; want a gain of at least 0.1 and more than the control's", gain, verified[3].Correct, few[3].Correct)
+	}
+	for _, a := range r.Arms[:2] {
 		if len(a.Rows) != 4 {
 			t.Fatalf("%s: %d rows, want the base and 3 iterations", a.Name, len(a.Rows))
 		}
@@ -64,7 +68,7 @@ func TestDirections(t *testing.T) {
 
 // TestSmall runs a reduced quickstart with the third arm, twice: the second run has nothing to do and gives the same table.
 func TestSmall(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Chi2: true, BaseSteps: 20, Iterations: 2, Updates: 3, RealPairs: 64, EvalRows: 30, Seed: 5}
+	o := Options{Dir: t.TempDir(), Chi2: true, BaseSteps: 20, Iterations: 2, Updates: 3, RealPairs: 64, EvalRows: 30, Seed: 5, FewPairs: 300, FewSteps: 150, Unlabelled: 100}
 	first, err := Run(context.Background(), o)
 	must(t, err)
 	second, err := Run(context.Background(), o)

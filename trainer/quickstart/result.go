@@ -79,7 +79,7 @@ func (r Result) Print(w io.Writer) error {
 	for _, a := range r.Arms {
 		for _, row := range a.Rows {
 			fmt.Fprintf(t, "%s\t%d\t%.2f\t%.1f %%\t%s\t%s\t%.2f\t%s\t%s\t\n", a.Name, row.Iteration, row.KL, 100*row.Correct,
-				orDash(row.Margin, "%.2f", row.Iteration > 0), orDash(row.Accuracy, "%.2f", row.Iteration > 0), row.Length,
+				orDash(row.Margin, "%.2f", row.Accuracy > 0), orDash(row.Accuracy, "%.2f", row.Accuracy > 0), row.Length,
 				orDash(row.SampleTokens, "%.0f", row.SampleTokens > 0), orDash(row.UpdateTokens, "%.0f", row.UpdateTokens > 0))
 		}
 	}
@@ -111,7 +111,8 @@ func (r Result) words() string {
 			first.KL, last.KL, a.falls(), len(a.Rows)-1, 100*first.Correct, 100*last.Correct)
 	}
 	text += "The theory says that SPIN moves to the data in every iteration, and that what it moves shrinks as the gap closes. It does not say\n" +
-		"that SPIN beats the same budget of further SFT, and in this setting it was not found to, on correctness or on distance.\n"
+		"that SPIN beats the same budget of further SFT, and in this setting it was not found to, on correctness or on distance. What does\n" +
+		"is a verifier: from a base of few examples, responses to unlabelled prompts that an answer check lets pass, learnt beside the examples.\n"
 	for _, a := range r.Arms {
 		text += fmt.Sprintf("report of %s: %s\n", a.Name, a.Report)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
+	"spar/trainer/diagnose"
 	"spar/trainer/journal"
 	"spar/trainer/metrics"
 )
@@ -28,19 +29,22 @@ var page = template.Must(template.New("report").Parse(pageText))
 
 // content is what the page shows.
 type content struct {
-	Title     string
-	Algorithm string
-	Model     string
-	Done      string // how far the run has come
-	Headline  table
-	Charts    []template.HTML
-	Samples   []sampleRow
-	Policies  []string // names of the columns of Samples
-	Stages    table
-	Ops       table
-	Counts    table
-	Config    table
-	Lineage   table
+	Title       string
+	Algorithm   string
+	Model       string
+	Done        string // how far the run has come
+	Diagnosis   diagnose.Diagnosis
+	Alarms      table
+	Information table
+	Headline    table
+	Charts      []template.HTML
+	Samples     []sampleRow
+	Policies    []string // names of the columns of Samples
+	Stages      table
+	Ops         table
+	Counts      table
+	Config      table
+	Lineage     table
 }
 
 // table is plain rows of text. Numeric columns are set to the right.
@@ -100,7 +104,9 @@ func gather(f fsys.FS, runDir string) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
+	diagnosis := diagnose.Of(diagnose.Records{Config: lineage.Config, Precision: lineage.Precision, Metrics: steps})
 	return content{
+		Diagnosis: diagnosis, Alarms: alarmTable(diagnosis), Information: informationTable(steps),
 		Title: filepath.Base(filepath.Clean(runDir)), Algorithm: lineage.Config["algorithm"], Model: lineage.Model.Path,
 		Done:     progressText(lineage, entries),
 		Headline: headline(evaluations), Charts: charts(steps),

@@ -45,6 +45,7 @@ func plantRun(t *testing.T) string {
 	}
 	must(t, w.Append(metrics.Record{Step: 1000, Values: map[string]float64{"eval_kl": 2.5, "eval_rewards/margins": 900}}))
 	must(t, w.Append(metrics.Record{Step: 2000, Values: map[string]float64{"eval_kl": 1.5, "eval_rewards/margins": 1900}}))
+	must(t, w.Append(metrics.Record{Iteration: 1, Step: 2000, Values: map[string]float64{"sample/truncated_rate": 0.25, "info/holds": 1, "info/edl_bits": 951}}))
 	return dir
 }
 
@@ -61,7 +62,7 @@ func TestReport(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	must(t, err)
 	html := string(data)
-	for _, want := range []string{"1 of 2 iterations finished", "Loss", "Margin", "Held-out kl", "linear_forward", "iteration 0", "cut at max_new_tokens", "&lt;script&gt;", "same as real", "class=\"bound\""} {
+	for _, want := range []string{"1 of 2 iterations finished", "Loss", "Margin", "Held-out kl", "linear_forward", "iteration 0", "cut at max_new_tokens", "&lt;script&gt;", "same as real", "class=\"bound\"", "truncated_samples", "sampling.max_new_tokens", "<strong>truncation</strong>", "Learnable information", "951", ">holds<"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -1,4 +1,4 @@
-// Package tool holds the verbs that other programs build on: tokenize, score, sample and step. Each
+// Package tool holds the verbs that other programs build on: tokenize, score, sample, verify and step. Each
 // reads JSON lines and writes one JSON object per result, in the order of its input, in exactly the
 // shapes that docs/formats.md lists.
 //

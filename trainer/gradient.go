@@ -1,0 +1,98 @@
+package trainer
+
+import (
+	"math"
+
+	"spar/internal/fault"
+	"spar/trainer/metrics"
+	"spar/trainer/objective"
+	"spar/trainer/policy"
+)
+
+// newGradient is the policy gradient of the config.
+func (r *run) newGradient() (objective.PolicyGradient, error) {
+	p := objective.GradientParams{ClipLow: r.c.Play.ClipLow, ClipHigh: r.c.Play.ClipHigh, MaxLength: r.c.Sampling.MaxNewTokens}
+	return objective.NewPolicyGradient(r.c.Play.Objective, p)
+}
+
+// gradientTotals are sums over an optimizer step's draws.
+type gradientTotals struct {
+	loss                float64
+	draws               int
+	tokens, clipped     int
+	drift               float64 // mean over draws of the mean over tokens of logp - old: how far the policy has moved
+	gap                 float64 // like drift, of the absolute differences
+	advantage, positive float64
+}
+
+// stepSize is what the step's loss is divided by.
+func (u *updating) stepSize(plan stepPlan) objective.StepSize {
+	var size objective.StepSize
+	for _, k := range plan.examples() {
+		d := u.material.draws[k]
+		d.Logp = d.Old
+		size = size.Add(u.gradient.Count([]objective.Draw{d}))
+	}
+	return size
+}
+
+// weighDraws turns log-probs into the policy gradient's derivatives.
+func (b *batch) weighDraws(first int, scored []policy.Scored) ([][]policy.Coef, error) {
+	draws, results := make([]objective.Draw, len(scored)), make([]objective.TokenResult, len(scored))
+	for i, s := range scored {
+		k := b.members[first+i]
+		if err := checkFinite(b.material.groups[k], s); err != nil {
+			return nil, err
+		}
+		draws[i] = b.material.draws[k]
+		draws[i].Logp = float64s(s.Logp[0])
+	}
+	b.gradient.EvaluatePart(b.size, draws, results)
+	coef := make([][]policy.Coef, len(scored))
+	for i, result := range results {
+		if math.IsNaN(result.Loss) || math.IsInf(result.Loss, 0) {
+			return nil, fault.New(fault.NonFinite, "row %d: the loss is %v at advantage %v", b.material.pairs[b.members[first+i]].Key, result.Loss, draws[i].Advantage)
+		}
+		coef[i] = []policy.Coef{result.Coef}
+		b.drawn.add(draws[i], result)
+	}
+	b.tokens = int64(b.drawn.tokens)
+	return coef, nil
+}
+
+func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
+	g.loss += r.Loss
+	g.draws++
+	g.tokens += len(d.Logp)
+	g.clipped += r.Clipped
+	for i, logp := range d.Logp {
+		g.drift += (logp - d.Old[i]) / float64(len(d.Logp))
+		g.gap += math.Abs(logp-d.Old[i]) / float64(len(d.Logp))
+	}
+	g.advantage += d.Advantage
+	if d.Advantage > 0 {
+		g.positive++
+	}
+}
+
+// gradientRecord is the line of metrics.jsonl of a step of play.
+func (s stepResult) gradientRecord(u *updating) metrics.Record {
+	n := float64(max(1, s.drawn.draws))
+	v := map[string]float64{
+		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
+		"clip_ratio": float64(s.drawn.clipped) / float64(max(1, s.drawn.tokens)), "drift": s.drawn.drift / n,
+		"advantages/mean": s.drawn.advantage / n, "advantages/positive": s.drawn.positive / n,
+	}
+	if u.done == 1 {
+		v["update/start_gap"] = s.drawn.gap / n
+	}
+	return u.record(v)
+}
+
+func float64s(in []float32) []float64 {
+	out := make([]float64, len(in))
+	for i, v := range in {
+		out[i] = float64(v)
+	}
+	return out
+}

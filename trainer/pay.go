@@ -1,0 +1,281 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"spar/loader/pack"
+	"spar/loader/shard"
+	"spar/native"
+	"spar/trainer/journal"
+	"spar/trainer/metrics"
+	"spar/trainer/objective"
+	"spar/trainer/policy"
+	"spar/trainer/selfplay/family"
+	"spar/trainer/selfplay/reward"
+)
+
+// payment is a line of payments.jsonl: what a response was worth, and the advantage that it has in the update.
+type payment struct {
+	Role      string  `json:"role"` // proposer, solver
+	Kind      string  `json:"kind"` // type of task
+	Level     int     `json:"level"`
+	Key       int     `json:"key"`    // of the task: number of the proposal, or row of the data set
+	Sample    int     `json:"sample"` // of the rollouts
+	Reward    float64 `json:"reward"`
+	Advantage float64 `json:"advantage"`
+	Left      bool    `json:"left_out"` // not learnt from: the other role's turn, or the task's solve rate is outside of keep_low..keep_high
+}
+
+const (
+	proposerRole = "proposer"
+	solverRole   = "solver"
+)
+
+func paidName(t int) string { return iterationDir(t) + "/payments.jsonl" }
+
+func (r *run) readPayments(t int) ([]payment, error) {
+	return readLines[payment](r.fs, r.path(paidName(t)))
+}
+
+// pay turns verdicts into rewards and advantages for both roles.
+func (r *run) pay(ctx context.Context, t int) error {
+	p := r.c.Play
+	s := stage{iteration: t, name: "pay", outputs: []string{paidName(t)}, inputs: map[string]string{
+		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
+		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples),
+	}}
+	s.work = func(ctx context.Context, e *journal.Entry) error {
+		c, err := r.tasks(t)
+		if err != nil {
+			return err
+		}
+		rollouts, err := r.readRollouts(t)
+		if err != nil {
+			return err
+		}
+		solver := r.paySolver(c, rollouts)
+		values, err := r.drawnValues(ctx, t, c, rollouts)
+		if err != nil {
+			return err
+		}
+		var proposer []payment
+		if r.c.Proposes() {
+			proposals, _, err := r.readProposals(t)
+			if err != nil {
+				return err
+			}
+			proposer = r.payProposer(proposals, c, rollouts)
+			addFunnel(values, proposals)
+		}
+		r.takeTurns(t, solver, proposer)
+		addPaid(values, solver, proposer)
+		r.logf("%s: %s", r.heading, played(values))
+		if err := writeLines(r.fs, r.path(paidName(t)), append(solver, proposer...)); err != nil {
+			return err
+		}
+		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: values})
+	}
+	return r.do(ctx, s)
+}
+
+func played(v map[string]float64) string {
+	text := fmt.Sprintf("%.1f %% of responses solved, signal in %.0f %% of the groups", 100*v["verify/pass_rate"], 100*v["groups/signal_fraction"])
+	if rate, has := v["proposer/valid_rate"]; has {
+		text += fmt.Sprintf("; %.1f %% of proposals valid, reward %.3f", 100*rate, v["proposer/reward"])
+		if rate == 0 {
+			text += "; ALARM: the proposer set no valid task"
+		}
+	}
+	return text
+}
+
+// paySolver gives each response its verdict's score and its advantage: within its task for grpo and dr_grpo, within its type of task
+// for reinforce (TRR++), and none for rft, which weighs by the score itself.
+func (r *run) paySolver(c *corpus, rollouts records) []payment {
+	var out []payment
+	var rewards []float64
+	var roles []reward.Role
+	g := r.c.Sampling.Samples
+	for _, x := range c.examples {
+		group := make([]float64, g)
+		passed := 0.0
+		for j := range group {
+			rec := rollouts[id{x.key, j}]
+			group[j] = float64(rec.Reward)
+			if rec.Verdict == shard.VerdictPass {
+				passed++
+			}
+		}
+		rate := passed / float64(g)
+		advantages := objective.Advantages(withinTask[r.c.Play.Objective], group)
+		for j := range group {
+			p := payment{Role: solverRole, Kind: x.task.kind, Level: x.task.level, Key: x.key, Sample: j, Reward: group[j], Advantage: advantages[j],
+				Left: rate < r.c.Play.KeepLow || rate > r.c.Play.KeepHigh}
+			out, rewards, roles = append(out, p), append(rewards, group[j]), append(roles, reward.Role{Name: solverRole, Task: p.Kind})
+		}
+	}
+	if r.c.Play.Objective == "reinforce" {
+		for i, a := range reward.Whiten(rewards, roles) {
+			out[i].Advantage = a
+		}
+	}
+	return out
+}
+
+// withinTask is the kind of advantage of each objective among the responses to one task.
+var withinTask = map[string]string{
+	"grpo": objective.AdvantageGroupStd, "dr_grpo": objective.AdvantageGroup, "reinforce": objective.AdvantageNone, "rft": objective.AdvantageNone,
+}
+
+// payProposer rewards each proposal by its solve rate. Advantages are relative to the other proposals of its type.
+func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []payment {
+	rule, err := reward.New(r.c.Play.ProposerReward)
+	if err != nil {
+		panic(err) // the config names only those that there are
+	}
+	batch, rewards := make([]reward.Proposal, len(proposals)), make([]float64, len(proposals))
+	roles := make([]reward.Role, len(proposals))
+	for i, p := range proposals {
+		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples, ClusterShare: 1 / float64(len(proposals))}
+		if _, posed := c.index[i]; !posed && p.Task != nil {
+			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
+		}
+		for j := range r.c.Sampling.Samples {
+			if rollouts[id{i, j}].Verdict == shard.VerdictPass {
+				batch[i].Successes++
+			}
+		}
+		roles[i] = reward.Role{Name: proposerRole, Task: p.Pose.Kind}
+	}
+	rule.Evaluate(batch, rewards)
+	advantages := reward.Whiten(rewards, roles)
+	switch r.c.Play.Objective {
+	case "dr_grpo":
+		advantages = reward.Centre(rewards, roles)
+	case "rft":
+		advantages = rewards
+	}
+	out := make([]payment, len(proposals))
+	for i, p := range proposals {
+		out[i] = payment{Role: proposerRole, Kind: p.Pose.Kind, Level: p.Pose.Level, Key: i, Reward: rewards[i], Advantage: advantages[i]}
+	}
+	return out
+}
+
+func formOf(p proposal) reward.Form {
+	switch {
+	case p.Task != nil:
+		return reward.Valid
+	case p.Reason.Malformed():
+		return reward.Malformed
+	}
+	return reward.Invalid
+}
+
+// takeTurns leaves out a role: the proposer when the first policy proposes, else with alternating roles the proposer in even and
+// the solver in odd iterations.
+func (r *run) takeTurns(t int, solver, proposer []payment) {
+	roles := r.c.Play.Roles
+	leave := func(payments []payment) {
+		for i := range payments {
+			payments[i].Left = true
+		}
+	}
+	if roles == "frozen" || roles == "alternating" && t%2 == 0 {
+		leave(proposer)
+	}
+	if roles == "alternating" && t%2 == 1 {
+		leave(solver)
+	}
+}
+
+// addFunnel adds how far the proposals came.
+func addFunnel(v map[string]float64, proposals []proposal) {
+	n := float64(len(proposals))
+	for _, p := range proposals {
+		switch p.Reason {
+		case "":
+			v["proposer/valid_rate"] += 1 / n
+		case family.Trivial:
+			v["proposer/trivial_rate"] += 1 / n
+		case family.Repeated:
+			v["proposer/duplicate_rate"] += 1 / n
+		case family.Nondeterministic:
+			v["proposer/nondeterministic_rate"] += 1 / n
+		}
+		if p.Reason != family.Unreadable {
+			v["proposer/parsed_rate"] += 1 / n
+		}
+		v["proposer/level"] += float64(p.Pose.Level) / n
+	}
+	for _, name := range []string{"valid_rate", "trivial_rate", "duplicate_rate", "nondeterministic_rate", "parsed_rate"} {
+		v["proposer/"+name] += 0 // a rate of zero is told too
+	}
+}
+
+func addPaid(v map[string]float64, solver, proposer []payment) {
+	for role, payments := range map[string][]payment{"solver": solver, "proposer": proposer} {
+		if len(payments) == 0 {
+			continue
+		}
+		for _, p := range payments {
+			v[role+"/reward"] += p.Reward / float64(len(payments))
+		}
+	}
+}
+
+// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing and are left out, and so
+// are those that ran out of tokens, unless the config keeps them.
+func (r *run) readPaid(t int) (material, error) {
+	payments, err := r.readPayments(t)
+	if err != nil {
+		return material{}, err
+	}
+	rollouts, err := r.readRollouts(t)
+	if err != nil {
+		return material{}, err
+	}
+	var proposals records
+	if r.c.Proposes() {
+		if _, proposals, err = r.readProposals(t); err != nil {
+			return material{}, err
+		}
+	}
+	var m material
+	for _, p := range payments {
+		if p.Left || p.Advantage == 0 {
+			continue
+		}
+		from, file := rollouts, rolloutsName(t)
+		if p.Role == proposerRole {
+			from, file = proposals, proposalsName(t)
+		}
+		rec, err := from.get(file, p.Key, p.Sample)
+		if err != nil {
+			return material{}, err
+		}
+		if rec.Finish == shard.FinishLength && r.c.TruncatedSamples == "exclude" {
+			continue
+		}
+		m.pairs = append(m.pairs, pair{Key: p.Key, From: t, Sample: p.Sample})
+		m.groups = append(m.groups, pack.Group{Key: p.Key, Prompt: rec.Prompt, Responses: [][]int32{rec.Response}})
+		m.examples = append(m.examples, objective.Example{LenReal: len(rec.Response)})
+		m.draws = append(m.draws, objective.Draw{Old: float64s(rec.Logp), Advantage: p.Advantage, Group: p.Key})
+	}
+	return m, nil
+}
+
+// playWorkload bounds what play asks of the engine: prompts and responses are as long as max_length lets them be.
+func (r *run) playWorkload() policy.Workload {
+	longest := pack.Group{Prompt: make([]int32, 1), Responses: [][]int32{make([]int32, r.c.MaxLength-1)}}
+	w := policy.Workload{
+		Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(slices.Repeat([]pack.Group{longest}, r.c.BatchSize), r.c.BatchSize),
+		Sampler: native.SamplerConfig{MaxRows: policy.DefaultSampleRows, KVTokens: policy.DefaultKVTokens},
+	}
+	if r.held != nil {
+		w.Score = r.largest(r.longestGroups(r.held, false), scoreChunk)
+	}
+	return w
+}

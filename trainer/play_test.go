@@ -1,0 +1,96 @@
+package trainer_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"spar/internal/fsys"
+	"spar/trainer"
+	"spar/trainer/config"
+	"spar/trainer/metrics"
+)
+
+// played is a run of play over the given family with a random model.
+func (b bench) played(family, out string) *config.Config {
+	c := b.config("play", out)
+	c.Iterations = 2
+	c.Play.Family = family
+	c.Verifier.Name = "regex"
+	c.Sampling.Samples = 4
+	c.MaxSteps = 3
+	if family != "data" {
+		c.Data.Train = ""
+		c.Play.Proposals, c.Play.Spaced, c.Play.Levels, c.Play.Pose = 12, true, 2, " check {level}"
+	}
+	return c
+}
+
+// TestPlay runs the solver alone and with a proposer under every objective.
+func TestPlay(t *testing.T) {
+	b := newTasks(t)
+	for _, objective := range []string{"grpo", "dr_grpo", "reinforce", "rft"} {
+		for _, family := range []string{"data", "arithmetic"} {
+			t.Run(family+" "+objective, func(t *testing.T) {
+				c := b.played(family, family+objective)
+				c.Play.Objective = objective
+				var log bytes.Buffer
+				if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
+					t.Fatalf("%v\n%s", err, log.String())
+				}
+				before := policyBytes(t, c)
+				must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+				if !bytes.Equal(before, policyBytes(t, c)) {
+					t.Error("running a finished run again changed the policy")
+				}
+				checkPlay(t, c)
+			})
+		}
+	}
+}
+
+// checkPlay: the first step of an iteration sees the policy that drew, to the last bit.
+func checkPlay(t *testing.T, c *config.Config) {
+	t.Helper()
+	records, err := metrics.Read(fsys.OS, c.OutputDir)
+	must(t, err)
+	last, steps := -1, 0
+	for _, r := range records {
+		drift, training := r.Values["drift"]
+		if !training {
+			continue
+		}
+		steps++
+		if r.Iteration != last && (drift != 0 || r.Values["clip_ratio"] != 0) {
+			t.Errorf("iteration %d begins with drift %v and clip ratio %v, want exactly 0", r.Iteration, drift, r.Values["clip_ratio"])
+		}
+		last = r.Iteration
+	}
+	if steps == 0 && c.Play.Family == "data" { // a random model sets no task
+		t.Error("no step was taken")
+	}
+}
+
+// TestMalformedProposer: a proposer that sets no task is told of by name and ends nothing.
+func TestMalformedProposer(t *testing.T) {
+	b := newTasks(t)
+	c := b.played("open", "malformed") // a random model never writes the marks of a question
+	var log bytes.Buffer
+	if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	if !strings.Contains(log.String(), "ALARM: the proposer set no valid task") {
+		t.Errorf("the log does not say so:\n%s", log.String())
+	}
+}
+
+func TestKillPlay(t *testing.T) {
+	b := newTasks(t)
+	reference := b.played("arithmetic", "play")
+	reference.Play.Curriculum, reference.SaveSteps = "steer", 1
+	started := time.Now()
+	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
+	b.killOften(t, reference, max(1, kills(t)/4), time.Since(started))
+}

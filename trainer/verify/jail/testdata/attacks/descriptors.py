@@ -1,0 +1,6 @@
+# Opens descriptors without end.
+import os
+def f(n):
+    held = []
+    while True:
+        held += os.pipe()

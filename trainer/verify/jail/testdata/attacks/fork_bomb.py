@@ -1,0 +1,5 @@
+# Forks without end.
+import os
+def f(n):
+    while True:
+        os.fork()

