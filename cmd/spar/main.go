@@ -31,6 +31,7 @@ type cli struct {
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
 	Diagnose   diagnoseCmd      `cmd:"" help:"Name the part of a run that holds it back, with evidence and what to change."`
 	Prove      proveCmd         `cmd:"" help:"Repeat claims of the field in miniature and report which hold."`
+	Evolve     evolveCmd        `cmd:"" help:"Improve a program by proposals, an exact evaluator and an archive; run it again to continue."`
 	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
 	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
 	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`

@@ -73,6 +73,11 @@ func TestAModelProposes(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 	asked = nil
+	m.MaxLength, m.Settings.MaxNewTokens = 10, 10
+	if ps, err = m.Propose(context.Background(), rs); err != nil || len(asked) != 0 || !strings.Contains(ps[1].Refused, "too long") {
+		t.Errorf("a prompt that does not fit: %+v, %v", ps, err)
+	}
+	m.MaxLength = 0
 	many := make([]Request, 200)
 	for i := range many {
 		many[i] = Request{Index: i, Parent: parent}

@@ -21,6 +21,8 @@ type Model struct {
 	Encode   func(prompt string) ([]int32, error) // a user's message, with the model's template where it has one
 	Settings policy.SampleRequest                 // MaxNewTokens, Temperature, TopK, TopP, MinP, StopIDs
 	Capacity policy.SampleOptions
+
+	MaxLength int // tokens of prompt and answer that the model takes; a longer prompt is refused. 0: any
 }
 
 // Name is model.
@@ -28,18 +30,22 @@ func (Model) Name() string { return "model" }
 
 // Propose draws one answer for each request.
 func (m Model) Propose(ctx context.Context, rs []Request) ([]Proposal, error) {
-	requests := make([]policy.SampleRequest, len(rs))
+	var requests []policy.SampleRequest
+	out := make([]Proposal, len(rs))
 	for i, r := range rs {
 		ids, err := m.Encode(Prompt(m.Task, r))
 		if err != nil {
 			return nil, err
 		}
+		if m.MaxLength > 0 && len(ids)+m.Settings.MaxNewTokens > m.MaxLength {
+			out[i].Refused = "the prompt is too long for the model"
+			continue
+		}
 		q := m.Settings
 		q.ID, q.Prompt, q.Samples, q.FirstSample = i, ids, 1, r.Index
 		q.Seed, q.Iteration, q.PromptKey = r.Seed, r.Generation, r.Island
-		requests[i] = q
+		requests = append(requests, q)
 	}
-	out := make([]Proposal, len(rs))
 	err := m.Sampler.Sample(ctx, requests, m.Capacity, func(c policy.Completion) error {
 		out[c.ID].Program, out[c.ID].Refused = ApplyEdit(rs[c.ID].Parent.Program, c.Text)
 		return nil
