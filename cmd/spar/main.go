@@ -26,6 +26,7 @@ type cli struct {
 	Step       stepCmd          `cmd:"" help:"Take optimizer steps on the rows of a config and print everything about them."`
 	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
+	Search     searchCmd        `cmd:"" help:"Continue prompts by the best of several responses, or by a beam over steps, as a verifier judges."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
 	Verify     verifyCmd        `cmd:"" help:"Judge responses, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
