@@ -26,11 +26,13 @@ type cli struct {
 	Step       stepCmd          `cmd:"" help:"Take optimizer steps on the rows of a config and print everything about them."`
 	Tokenize   tokenizeCmd      `cmd:"" help:"Text or messages to token ids, JSON lines in and out."`
 	Sample     sampleCmd        `cmd:"" help:"Continue prompts, JSON lines in and out."`
+	Search     searchCmd        `cmd:"" help:"Continue prompts by the best of several responses, or by a beam over steps, as a verifier judges."`
 	Score      scoreCmd         `cmd:"" help:"Log-prob of every response token, JSON lines in and out."`
 	Verify     verifyCmd        `cmd:"" help:"Judge responses, JSON lines in and out."`
 	Eval       evalCmd          `cmd:"" help:"Measure a model on held-out rows."`
 	Diagnose   diagnoseCmd      `cmd:"" help:"Name the part of a run that holds it back, with evidence and what to change."`
 	Prove      proveCmd         `cmd:"" help:"Repeat claims of the field in miniature and report which hold."`
+	Evolve     evolveCmd        `cmd:"" help:"Improve a program by proposals, an exact evaluator and an archive; run it again to continue."`
 	Report     reportCmd        `cmd:"" help:"Write a run's report.html again."`
 	Shard      shardCmd         `cmd:"" help:"Look at, check, export and import rollout shards."`
 	Model      modelCmd         `cmd:"" help:"Look at, convert and compare models."`

@@ -22,8 +22,10 @@ type Judge interface {
 	Judge(ctx context.Context, traces []Trace) ([]float64, error)
 }
 
-// Verified makes a judge of a verifier: a trace is shown to it as a response that ends there, with its steps, and its score counts. A process
-// verifier scores the steps so far, so AggregateLast fits it. A verifier of whole answers fits BestOf without splitters.
+// Verified makes a judge of a verifier: a trace is shown to it as a response that ends there, with its steps, and its score counts. A verifier
+// that aggregates the steps so far itself, process, goes with AggregateLast; one of whole answers goes with BestOf without splitters. It is not
+// told where a response ends, but a step that goes on still has its splitter at its end. What timed out or crashed scores 0; what the verifier
+// refuses to judge is an error, for it lacks something that all steps lack.
 func Verified(v verify.Verifier) Judge { return verified{v} }
 
 type verified struct{ verifier verify.Verifier }
@@ -42,6 +44,9 @@ func (j verified) Judge(ctx context.Context, traces []Trace) ([]float64, error) 
 	}
 	scores := make([]float64, len(outcomes))
 	for i, o := range outcomes {
+		if o.Verdict == verify.Refused {
+			return nil, fault.Inputf("search: verifier %s cannot judge a step: %s", j.verifier.Name(), o.Detail)
+		}
 		scores[i] = o.Score
 	}
 	return scores, nil

@@ -320,7 +320,10 @@ func (lengths) Name() string { return "lengths" }
 func (v lengths) Verify(_ context.Context, batch []verify.Item) ([]verify.Outcome, error) {
 	out := make([]verify.Outcome, len(batch))
 	for i, x := range batch {
-		out[i].Score = float64(len(x.Response)+len(x.Steps)) / 10
+		out[i] = verify.Outcome{Verdict: verify.Fail, Score: float64(len(x.Response)+len(x.Steps)) / 10}
+		if x.Response == "" {
+			out[i] = verify.Outcome{Verdict: verify.Refused, Detail: "it is empty"}
+		}
 	}
 	return out, v.fail
 }
@@ -330,6 +333,10 @@ func TestAVerifierIsAJudge(t *testing.T) {
 	got, err := judged(context.Background(), Verified(lengths{}), traces)
 	if err != nil || !reflect.DeepEqual(got, []float64{0.3, 0.7}) {
 		t.Errorf("%v %v", got, err)
+	}
+	traces[0].Steps = []string{""}
+	if _, err := judged(context.Background(), Verified(lengths{}), traces); fault.ExitCode(err) != int(fault.Input) {
+		t.Errorf("%v", err)
 	}
 	broken := errors.New("broken")
 	if _, err := judged(context.Background(), Verified(lengths{broken}), traces); !errors.Is(err, broken) {
