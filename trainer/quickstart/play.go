@@ -55,12 +55,12 @@ func RunPlay(ctx context.Context, o Options) (PlayResult, error) {
 	if err := o.writePlayData(); err != nil {
 		return PlayResult{}, err
 	}
-	if err := o.train(ctx, arm{"base: SFT on short sums, in both roles", o.playBase()}); err != nil {
+	if err := o.train(ctx, arm{"base: SFT on short sums, in both roles", o.playBase()}, nil); err != nil {
 		return PlayResult{}, err
 	}
 	var result PlayResult
 	for _, a := range o.plays() {
-		if err := o.train(ctx, a); err != nil {
+		if err := o.train(ctx, a, nil); err != nil {
 			return PlayResult{}, err
 		}
 		table, err := readPlay(a.name, a.config.OutputDir)
@@ -130,12 +130,12 @@ func (o Options) plays() []arm {
 	solver := o.play("play-solver")
 	solver.LearningRate = config.PerIteration{1e-2}
 	verifier := o.play("play-verifier")
-	verifier.Play.Verifier = "regex"
+	verifier.Play.Verifier = "majority"
 	return []arm{
 		{"healthy", o.play("play")},
 		{"proposer: one digit only", proposer},
 		{"solver: 20 times the rate", solver},
-		{"verifier: the answer anywhere in the response", verifier},
+		{"verifier: what most responses say", verifier},
 	}
 }
 

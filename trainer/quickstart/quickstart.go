@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	for _, base := range []arm{{"base: SFT on the dialect", o.base()}, {"second base: SFT on few examples", o.fewBase()}} {
-		if err := o.train(ctx, base); err != nil {
+		if err := o.train(ctx, base, judge); err != nil {
 			return Result{}, err
 		}
 	}
@@ -104,7 +104,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	arms = append(arms, arm{"few examples: verified", o.verified()}, arm{"few examples: more SFT", o.fewControl()})
 	var result Result
 	for _, a := range arms {
-		if err := o.train(ctx, a); err != nil {
+		if err := o.train(ctx, a, judge); err != nil {
 			return Result{}, err
 		}
 		table, err := readArm(a.name, a.config.OutputDir)
@@ -120,12 +120,12 @@ func (o Options) path(parts ...string) string {
 	return filepath.Join(append([]string{o.Dir}, parts...)...)
 }
 
-// train does one run of the trainer, with the exact language as judge.
-func (o Options) train(ctx context.Context, a arm) error {
+// train does one run of the trainer, with a judge of its evaluations or none.
+func (o Options) train(ctx context.Context, a arm, j trainer.Judge) error {
 	if o.Log != nil {
 		fmt.Fprintf(o.Log, "== %s\n", a.name)
 	}
-	err := trainer.Run(ctx, a.config, trainer.RunOptions{Library: o.Library, Log: o.Log, Terminal: o.Terminal, Crumb: o.Crumb, Judge: judge})
+	err := trainer.Run(ctx, a.config, trainer.RunOptions{Library: o.Library, Log: o.Log, Terminal: o.Terminal, Crumb: o.Crumb, Judge: j})
 	var stopped *trainer.Stopped
 	if err != nil && !errors.As(err, &stopped) {
 		return fmt.Errorf("%s: %w", a.name, err)
