@@ -68,6 +68,9 @@ func (r *run) pay(ctx context.Context, t int) error {
 			}
 			proposer = r.payProposer(proposals, c, rollouts)
 			addFunnel(values, proposals)
+			if rate, solved := values["verify/pass_rate"]; solved {
+				values["proposer/solve_rate"] = rate
+			}
 		}
 		r.takeTurns(t, solver, proposer)
 		addPaid(values, solver, proposer)

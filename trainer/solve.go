@@ -25,7 +25,7 @@ func (r *run) tasks(t int) (*corpus, error) {
 		if r.c.Play.Verifier != "family" {
 			set.verifier = r.c.Play.Verifier
 		}
-		x, err := enc.posed(set, p.Task.Answer, "")
+		x, err := enc.posed(set, "", "")
 		if err != nil {
 			return nil, err
 		}

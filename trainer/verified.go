@@ -42,6 +42,9 @@ func (r *run) drawnValues(ctx context.Context, t int, c *corpus, rollouts record
 	all := float64(size * len(c.examples))
 	v["verify/pass_rate"], v["verify/timeout_rate"] = verdicts[shard.VerdictPass]/all, verdicts[shard.VerdictTimeout]/all
 	v["verify/crash_rate"] = (verdicts[shard.VerdictCrash] + verdicts[shard.VerdictOOM]) / all
+	if err := r.addAudit(ctx, c, rollouts, v); err != nil {
+		return nil, err
+	}
 	v["verify/refused_rate"], v["sample/unique_answers"] = verdicts[shard.VerdictRefused]/all, float64(len(answers))/all
 	addGroups(v, successes, size)
 	return v, nil

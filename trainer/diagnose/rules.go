@@ -136,7 +136,7 @@ var rules = []rule{
 	{
 		name: "entropy_collapsed", blames: Solver, signal: "sample/entropy", limit: 0.5, below: true, setting: "learning_rate",
 		value: shareOfFirst("sample/entropy"), streak: 2,
-		only:   func(s *signals) bool { return !s.imitates() },
+		only:   func(s *signals) bool { return !s.imitates() && !s.solvesMore() },
 		advice: "the policy has lost half of its entropy: lower learning_rate, add a KL term, or start each update from the base",
 	},
 	{

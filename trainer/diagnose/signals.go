@@ -89,6 +89,25 @@ func (s *signals) imitates() bool {
 	return slices.Contains([]string{"spin", "chi2", "space", "tspin", "dpo", "sft"}, s.algorithm())
 }
 
+// clearGain is a rise of the held-out solve rate that is no noise on a few hundred tasks.
+const clearGain = 0.05
+
+// solvesMore reports whether the newest policy solves clearly more held-out tasks than the first: a solver that becomes sure of right answers
+// loses entropy too.
+func (s *signals) solvesMore() bool {
+	before, at, ok := s.first("eval_accuracy")
+	if !ok {
+		return false
+	}
+	now := before
+	for _, t := range s.iterations {
+		if v, known := s.at("eval_accuracy", t); known && t > at {
+			now = v
+		}
+	}
+	return now >= before+clearGain
+}
+
 // proposes reports whether a proposer makes the tasks.
 func (s *signals) proposes() bool { return s.has("proposer/") }
 

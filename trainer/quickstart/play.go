@@ -92,7 +92,7 @@ func (o Options) writePlayData() error {
 	}
 	for i := range o.PlayHeldOut {
 		x, y := operand(1+i%playLevels, r), operand(1+i%playLevels, r)
-		held = append(held, map[string]string{"problem": sumText(x, y) + " =", "answer": spaced(fmt.Sprint(x + y))})
+		held = append(held, map[string]string{"problem": sumText(x, y) + " =", "answer": "^" + spaced(fmt.Sprint(x+y)) + "$", "solution": spaced(fmt.Sprint(x + y))})
 	}
 	if err := writeLines(fsys.OS, o.path("data", playBase), base); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (o Options) play(out string) *config.Config {
 	c.Play.Family, c.Play.Proposals, c.Play.Levels = "arithmetic", o.Proposals, playLevels
 	c.Play.Pose, c.Play.Spaced, c.Play.Curriculum = " check {level}", true, "steer"
 	c.Play.Objective, c.Play.ProposerReward = "rft", "p_one_minus_p"
-	c.Verifier.Name = "exact"
+	c.Verifier.Name, c.Verifier.Audit = "regex", "numeric"
 	c.MaxLength, c.Sampling.MaxNewTokens, c.Sampling.Samples = 32, 12, 8
 	c.BatchSize, c.LearningRate, c.Scheduler, c.DropLast = 256, config.PerIteration{5e-4}, "linear", false
 	return c

@@ -17,6 +17,11 @@ type Counts struct {
 	Unjudged            int // one of the two gave neither pass nor fail; in none of the four
 }
 
+// Add returns both counts together.
+func (c Counts) Add(d Counts) Counts {
+	return Counts{c.TruePass + d.TruePass, c.FalsePass + d.FalsePass, c.TrueFail + d.TrueFail, c.FalseFail + d.FalseFail, c.Unstable + d.Unstable, c.Unjudged + d.Unjudged}
+}
+
 // FalsePositive is the share of wrong responses that pass, and how many wrong ones there were.
 func (c Counts) FalsePositive() (rate float64, wrong int) {
 	return share(c.FalsePass, c.FalsePass+c.TrueFail), c.FalsePass + c.TrueFail
@@ -78,6 +83,11 @@ func (a *Audit) Verify(ctx context.Context, batch []Item) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	return out, a.Check(ctx, batch, out)
+}
+
+// Check audits outcomes that the first verifier gave earlier.
+func (a *Audit) Check(ctx context.Context, batch []Item, out []Outcome) error {
 	var at []int
 	var slice []Item
 	for i, it := range batch {
@@ -86,22 +96,22 @@ func (a *Audit) Verify(ctx context.Context, batch []Item) ([]Outcome, error) {
 		}
 	}
 	if len(slice) == 0 {
-		return out, nil
+		return nil
 	}
 	truth, err := a.second.Verify(ctx, slice)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	stable, err := a.recheck(ctx, out, truth, at, slice)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for k, i := range at {
 		a.counts.add(out[i].Verdict, truth[k].Verdict, stable[k])
 	}
-	return out, nil
+	return nil
 }
 
 // picks draws a number from the item's content.
@@ -110,13 +120,14 @@ func (a *Audit) picks(it Item) bool {
 	return rng.NewStream(a.seed^binary.LittleEndian.Uint64(h[:])).Float64() < a.share
 }
 
-// recheck asks the first verifier again where the two disagree, and says whose verdicts stand.
+// recheck asks the first verifier again where the two disagree, and says whose verdicts stand. A majority cannot be asked about a few of
+// its voters; its verdicts stand.
 func (a *Audit) recheck(ctx context.Context, out, truth []Outcome, at []int, slice []Item) ([]bool, error) {
 	stable := make([]bool, len(at))
 	var doubted []int
 	var again []Item
 	for k, i := range at {
-		stable[k] = out[i].Verdict == truth[k].Verdict
+		stable[k] = out[i].Verdict == truth[k].Verdict || a.first.Name() == "majority"
 		if !stable[k] {
 			doubted, again = append(doubted, k), append(again, slice[k])
 		}

@@ -42,7 +42,7 @@ func newArithmetic(o Options) (Family, error) {
 func (a arithmetic) Name() string        { return "arithmetic" }
 func (a arithmetic) Kinds() []string     { return []string{"arithmetic"} }
 func (a arithmetic) Levels() int         { return a.levels }
-func (a arithmetic) Verifiers() []string { return []string{a.verifier()} }
+func (a arithmetic) Verifiers() []string { return []string{"numeric"} }
 
 func (a arithmetic) Poses(n int, levels []float64, r *rng.Stream) []Pose {
 	if levels == nil {
@@ -91,15 +91,15 @@ func (a arithmetic) Read(_ context.Context, p Pose, response string) (Task, Reas
 		return Task{}, Trivial, nil
 	}
 	problem := m[1] + m[2] + m[3] + "="
-	return Task{Kind: p.Kind, Level: p.Level, Problem: a.written(problem), Answer: a.written(z.String()), Verifier: a.verifier()}, "", nil
+	return Task{Kind: p.Kind, Level: p.Level, Problem: a.written(problem), Answer: z.String(), Verifier: "numeric"}, "", nil
 }
 
-// verifier judges the answers: digits that are words of their own are no numeral to the numeric verifier.
-func (a arithmetic) verifier() string {
-	if a.spaced {
-		return "exact"
+// Wrap joins digits that are words of their own, which are no numeral to a verifier.
+func (a arithmetic) Wrap(_, response string) string {
+	if !a.spaced {
+		return response
 	}
-	return "numeric"
+	return strings.ReplaceAll(response, " ", "")
 }
 
 // written is an expression in the model's language.
