@@ -8,7 +8,7 @@
 //	fmt.Println(state.Best().Program)
 //
 // Programs are Starlark. There are two proposers. Model asks a language model for edits; what comes of it depends on the model, and a tiny one writes
-// hardly a program that parses. Mutation edits the syntax tree at random; it knows nothing and needs no model, so it is both what makes
+// hardly a program that runs. Mutation edits the syntax tree at random; it knows nothing and needs no model, so it is both what makes
 // progress on a small machine and the baseline that a model has to beat.
 //
 // The state is one file, replaced whole after each generation. What a generation draws depends on the seed and the generation's number
