@@ -144,7 +144,7 @@ func (r *run) mismatch(c *corpus) error {
 
 // announce tells the user what was read and what was left out or cut.
 func (r *run) announce() error {
-	for _, c := range []*corpus{r.train, r.held} {
+	for _, c := range []*corpus{r.train, r.held, r.preferences} {
 		if c == nil {
 			continue
 		}

@@ -40,11 +40,11 @@ func TestPlanSteps(t *testing.T) {
 		c := config.Default("m", "sft", "t")
 		c.BatchSize = 4
 		x.change(c)
-		plan, err := planSteps(c, 1, numbered(10, 10))
+		plan, err := planSteps(c, 1, material{groups: numbered(10, 10)})
 		if err != nil || len(plan) != x.steps {
 			t.Errorf("%s: %d steps, want %d; %v", x.name, len(plan), x.steps, err)
 		}
-		again, _ := planSteps(c, 1, numbered(10, 10))
+		again, _ := planSteps(c, 1, material{groups: numbered(10, 10)})
 		if !reflect.DeepEqual(plan, again) {
 			t.Errorf("%s: planned twice, two plans", x.name)
 		}
@@ -55,7 +55,7 @@ func TestPlanSteps(t *testing.T) {
 		for _, s := range plan {
 			all = append(all, s.examples()...)
 		}
-		other, _ := planSteps(c, 2, numbered(10, 10))
+		other, _ := planSteps(c, 2, material{groups: numbered(10, 10)})
 		if reflect.DeepEqual(plan, other) {
 			t.Error("two iterations have the same order")
 		}
@@ -66,8 +66,82 @@ func TestPlanSteps(t *testing.T) {
 	}
 	c := config.Default("m", "sft", "t")
 	c.TokensPerBatch = 5
-	if _, err := planSteps(c, 0, numbered(1, 10)); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "raise tokens_per_batch") {
+	if _, err := planSteps(c, 0, material{groups: numbered(1, 10)}); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "raise tokens_per_batch") {
 		t.Errorf("a group larger than the batch: got %v", err)
+	}
+}
+
+// TestSpread checks the share over all small sets: every example once, both kinds in their order, and in every stretch of w places w k / n
+// preference pairs, rounded down or up.
+func TestSpread(t *testing.T) {
+	for n := 1; n <= 40; n++ {
+		for k := 0; k <= n; k++ {
+			order := make([]int, n)
+			for i := range order {
+				order[i] = i
+			}
+			own := n - k
+			got := spread(slices.Clone(order), own)
+			var kinds [2][]int
+			before := make([]int, n+1) // preference pairs among the first i
+			for i, x := range got {
+				kind := 0
+				if x >= own {
+					kind = 1
+				}
+				kinds[kind] = append(kinds[kind], x)
+				before[i+1] = before[i] + kind
+			}
+			if !slices.Equal(slices.Concat(kinds[0], kinds[1]), order) {
+				t.Fatalf("n %d, k %d: %v", n, k, got)
+			}
+			for i := range n {
+				for j := i + 1; j <= n; j++ {
+					if have, low := before[j]-before[i], (j-i)*k/n; have < low || have > low+1 || (j-i)*k%n == 0 && have != low {
+						t.Fatalf("n %d, k %d: places %d to %d hold %d preference pairs of %v", n, k, i, j, have, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMixedPlan: an epoch of a mixed plan takes every pair once, whatever the batch, and each step its share.
+func TestMixedPlan(t *testing.T) {
+	for _, share := range []float64{0.05, 0.2, 0.75} {
+		k, err := preferenceCount(300, share)
+		if got := float64(k) / float64(300+k); err != nil || math.Abs(got-share) > 0.5/300 {
+			t.Fatalf("share %v: %d beside 300 is %v; %v", share, k, got, err)
+		}
+		m := material{groups: numbered(300+k, 3), pairs: slices.Concat(make([]pair, 300), slices.Repeat([]pair{{Preference: true}}, k))}
+		for _, change := range []func(*config.Config){
+			func(*config.Config) {},
+			func(c *config.Config) { c.AccumulationSteps, c.Shuffle = 3, false },
+			func(c *config.Config) { c.TokensPerBatch = 100 },
+		} {
+			c := config.Default("m", "spin", "t")
+			change(c)
+			plan, err := planSteps(c, 1, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total := 0
+			for i, s := range plan {
+				have := 0
+				for _, x := range s.examples() {
+					if x >= 300 {
+						have++
+					}
+				}
+				if want := float64(len(s.examples())*k) / float64(300+k); math.Abs(float64(have)-want) >= 1 {
+					t.Errorf("share %v: step %d has %d preference pairs, want %.2f", share, i, have, want)
+				}
+				total += have
+			}
+			if total != k {
+				t.Errorf("share %v: the epoch has %d preference pairs, want %d", share, total, k)
+			}
+		}
 	}
 }
 
@@ -101,10 +175,10 @@ func planted(t *testing.T, lossType string) *batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &updating{r: &run{c: c, train: &corpus{}}, t: 2, objective: o, material: material{
+	u := &updating{r: &run{c: c, train: &corpus{}}, t: 2, start: 2, objective: o, material: material{
 		groups:   numbered(2, 1),
 		examples: []objective.Example{{RefReal: -1, RefGen: -2, LenReal: 1, LenGen: 1}, {RefReal: -1, RefGen: -2, LenReal: 1, LenGen: 1}},
-		pairs:    []pair{{Key: 5}, {Key: 8}},
+		pairs:    []pair{{Key: 5, Reference: 2}, {Key: 8, Reference: 2}},
 	}}
 	return &batch{updating: u, divisor: 2, members: []int{0, 1}}
 }
@@ -137,7 +211,7 @@ func TestFirstStepIsChecked(t *testing.T) {
 		}
 	}
 	b = planted(t, "sigmoid")
-	b.losses = []float64{math.Ln2, math.Nextafter(math.Ln2, 1)}
+	b.seen = []weighed{{result: objective.Result{Loss: math.Ln2}}, {result: objective.Result{Loss: math.Nextafter(math.Ln2, 1)}}}
 	if err := b.checkFirst(); err == nil || !strings.Contains(err.Error(), "ln 2") {
 		t.Errorf("a first loss off by one bit: got %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"spar/internal/fault"
 	"spar/internal/fsys"
 	"spar/loader/pack"
+	"spar/loader/shard"
 	"spar/native"
 	"spar/trainer/policy"
 	"spar/trainer/schedule"
@@ -19,12 +20,13 @@ type StepReport struct {
 	Step         int          `json:"step"` // from 1
 	Loss         float64      `json:"loss"`
 	LearningRate float64      `json:"learning_rate"`
-	Rows         []int        `json:"rows"`       // lines of the data file
-	Coef         []float64    `json:"coef"`       // dL/dlogp
-	Logp         []float64    `json:"logp"`       // sums, nats, before the step
-	GradNorm     float64      `json:"grad_norm"`  // of all tensors, before clipping
-	Tensors      []TensorStep `json:"tensors"`    // gradients before clipping
-	LogpAfter    []float64    `json:"logp_after"` // sums after the step
+	Rows         []int        `json:"rows"`                 // lines of the data file, of a preference pair lines of preferences.data
+	Preference   []bool       `json:"preference,omitempty"` // for each row, whether it is a preference pair; absent where none are mixed in
+	Coef         []float64    `json:"coef"`                 // dL/dlogp
+	Logp         []float64    `json:"logp"`                 // sums, nats, before the step
+	GradNorm     float64      `json:"grad_norm"`            // of all tensors, before clipping
+	Tensors      []TensorStep `json:"tensors"`              // gradients before clipping
+	LogpAfter    []float64    `json:"logp_after"`           // sums after the step
 }
 
 // TensorStep is a gradient in short.
@@ -35,8 +37,8 @@ type TensorStep struct {
 }
 
 // Steps takes up to n optimizer steps on the rows of c's training data and reports each. Nothing is sampled and nothing is
-// written: a self-play algorithm takes its pairs from the rows, like dpo. References are those of the rows, else the
-// model's own before the first step.
+// written: a self-play algorithm takes its pairs from the rows, like dpo, and mixes preference pairs in as in its first
+// iteration. References are those of the rows, else the model's own before the first step.
 func Steps(ctx context.Context, c *Config, n int, o RunOptions, report func(StepReport) error) (err error) {
 	r := &run{c: c, o: o, fs: fsys.OS, lib: o.Library}
 	defer func() { err = errors.Join(err, r.close()) }()
@@ -72,6 +74,9 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 	if r.train, err = r.readCorpus(r.c.Data.Train, 0, needs.Generated); err != nil {
 		return nil, err
 	}
+	if err := r.openPreferences(); err != nil {
+		return nil, err
+	}
 	if err := r.announce(); err != nil {
 		return nil, err
 	}
@@ -84,7 +89,7 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 	if u.material, err = r.rowMaterial(ctx, p); err != nil {
 		return nil, err
 	}
-	if u.plan, err = planSteps(r.c, 0, u.material.groups); err != nil {
+	if u.plan, err = planSteps(r.c, 0, u.material); err != nil {
 		return nil, err
 	}
 	if u.schedule, err = schedule.New(r.c.Scheduler, r.c.LearningRate.At(0), len(u.plan), r.c.WarmupRatio); err != nil {
@@ -95,28 +100,49 @@ func (r *run) openSteps(ctx context.Context) (*updating, error) {
 
 // rowMaterial makes the material of the rows themselves, scoring references that they do not bring.
 func (r *run) rowMaterial(ctx context.Context, p *policy.Policy) (material, error) {
-	reference := records{}
-	if r.needsReference() {
-		groups := dataGroups(r.train)
-		scored, err := p.Score(ctx, groups, policy.ScoreOptions{TokensPerBatch: r.c.TokensPerBatch})
+	var reference records
+	var err error
+	if r.objective.Needs().Reference {
+		if reference, err = r.scoreRows(ctx, p, r.train); err != nil {
+			return material{}, err
+		}
+	}
+	m := material{pairs: dataPairs(r.train, reference, 0)}
+	if r.preferences != nil {
+		if reference, err = r.scoreRows(ctx, p, r.preferences); err != nil {
+			return material{}, err
+		}
+		preferred, err := r.preferencePairs(reference, len(m.pairs), 0)
 		if err != nil {
 			return material{}, err
 		}
-		for i, g := range groups {
-			for j, logp := range scored[i].Logp {
-				rec := reference[id{g.Key, j}]
-				rec.Logp = logp
-				reference[id{g.Key, j}] = rec
-			}
-		}
+		m.pairs = append(m.pairs, preferred...)
 	}
-	m := material{pairs: r.dataPairs(reference)}
 	for _, pair := range m.pairs {
 		if err := r.addPair(&m, pair, nil); err != nil {
 			return material{}, err
 		}
 	}
 	return m, nil
+}
+
+// scoreRows gives a record of log-probs to each response of the rows, unless they bring their references.
+func (r *run) scoreRows(ctx context.Context, p *policy.Policy, c *corpus) (records, error) {
+	if c.referenced {
+		return nil, nil
+	}
+	groups := dataGroups(c)
+	scored, err := p.Score(ctx, groups, policy.ScoreOptions{TokensPerBatch: r.c.TokensPerBatch})
+	if err != nil {
+		return nil, err
+	}
+	out := records{}
+	for i, g := range groups {
+		for j, logp := range scored[i].Logp {
+			out[id{g.Key, j}] = shard.Record{Logp: logp}
+		}
+	}
+	return out, nil
 }
 
 func (u *updating) layOpen(ctx context.Context) (StepReport, error) {
@@ -127,7 +153,11 @@ func (u *updating) layOpen(ctx context.Context) (StepReport, error) {
 	s := StepReport{Step: u.done + 1, Tensors: tensorSteps(u.policy.Tensors())}
 	var groups []pack.Group
 	for _, x := range b.seen {
-		s.Rows = append(s.Rows, u.material.pairs[x.example].Key)
+		p := u.material.pairs[x.example]
+		s.Rows = append(s.Rows, p.Key)
+		if u.r.preferences != nil {
+			s.Preference = append(s.Preference, p.Preference)
+		}
 		s.Coef = append(s.Coef, x.coef...)
 		s.Logp = append(s.Logp, x.sums...)
 		groups = append(groups, u.material.groups[x.example])

@@ -99,7 +99,7 @@ func (r *run) addReferences(ctx context.Context, t int, m material) error {
 	for i, s := range scored {
 		sums := s.Sums()
 		m.examples[i].RefReal, m.examples[i].RefGen = sums[0], sums[1]
-		m.pairs[i].RefChosen, m.pairs[i].RefRejected = sums[0], sums[1]
+		m.pairs[i].RefChosen, m.pairs[i].RefRejected, m.pairs[i].Reference = sums[0], sums[1], t+1
 	}
 	return nil
 }

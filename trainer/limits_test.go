@@ -93,3 +93,15 @@ func TestObserver(t *testing.T) {
 		t.Errorf("measured in iterations %v, want 0 and 1", seen)
 	}
 }
+
+// TestNothingToObserve: a proposer that sets no task ends nothing, and is told of.
+func TestNothingToObserve(t *testing.T) {
+	b := newTasks(t)
+	c := b.played("open", "nothing")
+	c.Observer = config.Observer{Examples: 16, Epochs: 2, Controls: 2}
+	var log bytes.Buffer
+	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}))
+	if !strings.Contains(log.String(), "too few examples") {
+		t.Errorf("the log does not say so:\n%s", log.String())
+	}
+}

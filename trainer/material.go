@@ -22,6 +22,14 @@ func (r *run) materialHash(t int) string {
 	return r.output(t, "pair", pairsName(t)) + r.output(t, "select", selectedName(t)) + r.output(t, "pay", paidName(t))
 }
 
+// own counts the pairs before the preference pairs, which come last.
+func (m material) own() int {
+	if i := slices.IndexFunc(m.pairs, func(p pair) bool { return p.Preference }); i >= 0 {
+		return i
+	}
+	return len(m.groups)
+}
+
 // readMaterial joins pairs.jsonl with the data set and the rollouts that it names.
 func (r *run) readMaterial(t int) (material, error) {
 	switch {
@@ -74,7 +82,7 @@ func (r *run) readSelected(t int) (material, error) {
 			}
 			response = rec.Response
 		}
-		m.pairs = append(m.pairs, pair{Key: s.Key, From: s.From, Sample: s.Sample})
+		m.pairs = append(m.pairs, pair{Key: s.Key, From: s.From, Sample: s.Sample, Reference: -1})
 		m.groups = append(m.groups, pack.Group{Key: s.Key, Prompt: x.prompt, Responses: [][]int32{response}})
 		m.examples = append(m.examples, objective.Example{LenReal: len(response)})
 	}
@@ -104,13 +112,16 @@ func (r *run) rolloutsOf(t int) []int {
 }
 
 func (r *run) addPair(m *material, p pair, rollouts map[int]records) error {
-	x, err := r.train.byKey(p.Key)
+	source, needs := r.train, r.objective.Needs()
+	if p.Preference {
+		source, needs = r.preferences, objective.Needs{Reference: true, Generated: true}
+	}
+	x, err := source.byKey(p.Key)
 	if err != nil {
 		return err
 	}
-	needs := r.objective.Needs()
 	g := pack.Group{Key: p.Key, Prompt: x.prompt, Responses: [][]int32{x.chosen}}
-	e := objective.Example{RefReal: p.RefChosen, RefGen: p.RefRejected, LenReal: len(x.chosen)}
+	e := objective.Example{RefReal: p.RefChosen, RefGen: p.RefRejected, LenReal: len(x.chosen), Preference: p.Preference}
 	if x.label != nil {
 		e.Single, e.Label = true, *x.label
 	}

@@ -50,7 +50,13 @@ func (r *run) workload() policy.Workload {
 	if r.c.Selects() { // several responses to one task, each a group of its own
 		training = slices.Repeat(training, min(r.c.Sampling.Samples, r.microBatch()))
 	}
-	w := policy.Workload{Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(training, r.microBatch()), Score: r.largest(r.longestGroups(r.train, false), scoreChunk)}
+	scoring := r.longestGroups(r.train, false)
+	if r.preferences != nil {
+		preferred := dataGroups(r.preferences)
+		scoring = append(scoring, preferred...)
+		training = append(training, slices.Repeat(preferred, 1+r.microBatch()/len(preferred))...) // few rows are used more than once
+	}
+	w := policy.Workload{Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(training, r.microBatch()), Score: r.largest(scoring, scoreChunk)}
 	if r.held != nil {
 		held := r.largest(r.longestGroups(r.held, true), scoreChunk)
 		w.Score = pack.Limits{Rows: max(w.Score.Rows, held.Rows), Segments: max(w.Score.Segments, held.Segments), Targets: max(w.Score.Targets, held.Targets)}

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -38,6 +39,10 @@ func (r *run) observe(ctx context.Context, t int) error {
 			return err
 		}
 		reading, err := r.probe(ctx, lessons)
+		if errors.Is(err, observer.ErrTooFew) { // a proposer or a solver that has failed; the run goes on
+			r.logf("%s: %v; nothing was measured", r.heading, err)
+			return writeReading(r.fs, r.path(observedName(t)), nil)
+		}
 		if err != nil {
 			return stopOr(ctx, err)
 		}
@@ -45,7 +50,7 @@ func (r *run) observe(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		if err := writeReading(r.fs, r.path(observedName(t)), reading); err != nil {
+		if err := writeReading(r.fs, r.path(observedName(t)), &reading); err != nil {
 			return err
 		}
 		e.Values = observer.Values(reading, condition)
@@ -99,7 +104,7 @@ func (r *run) probe(ctx context.Context, lessons []observer.Example) (observer.R
 	return observer.Probe(ctx, lessons, budget, func(seed uint64) (observer.Model, error) { return observer.OpenPolicy(engine, shape, seed) })
 }
 
-// condition compares with the reading of the iteration before.
+// condition compares with the reading of the iteration before; one that measured nothing is none.
 func (r *run) condition(t int, now observer.Reading) (observer.Condition, error) {
 	if t == 0 {
 		return observer.Judge(now, nil), nil
@@ -109,14 +114,15 @@ func (r *run) condition(t int, now observer.Reading) (observer.Condition, error)
 	if err != nil {
 		return observer.Condition{}, err
 	}
-	var before observer.Reading
+	var before *observer.Reading
 	if err := json.Unmarshal(data, &before); err != nil {
 		return observer.Condition{}, fault.Inputf("%s: %w; remove the file to have it made again", path, err)
 	}
-	return observer.Judge(now, &before), nil
+	return observer.Judge(now, before), nil
 }
 
-func writeReading(f fsys.FS, path string, reading observer.Reading) error {
+// writeReading writes a reading, or null where there is none.
+func writeReading(f fsys.FS, path string, reading *observer.Reading) error {
 	if err := fsys.MakeDir(f, filepath.Dir(path)); err != nil {
 		return err
 	}

@@ -140,18 +140,29 @@ func (r *run) openInputs() (err error) {
 		return err
 	}
 	if r.c.Data.Eval != "" {
-		r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false)
+		if r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false); err != nil {
+			return err
+		}
 	}
-	return err
+	return r.openPreferences()
 }
 
-// newObjective is the loss of an iteration. Responses that a verifier let pass are learnt as data are.
+// newObjective is the loss of an iteration. Responses that a verifier let pass are learnt as data are. Preference pairs are learnt by plain
+// DPO, whatever the algorithm's own parameters.
 func (r *run) newObjective(t int) (objective.Objective, error) {
 	algorithm := r.c.Algorithm
 	if r.c.Verified() { // play's own is a policy gradient, over tokens
 		algorithm = "sft"
 	}
-	return objective.New(algorithm, r.c.LossType, objectiveParams(r.c, t))
+	own, err := objective.New(algorithm, r.c.LossType, objectiveParams(r.c, t))
+	if err != nil || !r.c.MixesPreferences() {
+		return own, err
+	}
+	preference, err := objective.New("dpo", "sigmoid", objective.Params{Beta: r.c.Preferences.Beta})
+	if err != nil {
+		return nil, err
+	}
+	return objective.Mixed(own, preference), nil
 }
 
 // objectiveParams are the loss's parameters in an iteration.
@@ -195,7 +206,8 @@ func changed(c *config.Config, before, now journal.Lineage) []string {
 		{"the tokenizer", before.Tokenizer, now.Tokenizer},
 		{"the chat template", before.Template, now.Template},
 		{"the content of data.train", before.Train.Hash, now.Train.Hash},
-		{"the content of data.eval", evalHash(before), evalHash(now)},
+		{"the content of data.eval", hashOf(before.Eval), hashOf(now.Eval)},
+		{"the content of preferences.data", hashOf(before.Preferences), hashOf(now.Preferences)},
 		{"the precision", before.Precision, now.Precision},
 	} {
 		if x.was != x.is {
@@ -205,11 +217,12 @@ func changed(c *config.Config, before, now journal.Lineage) []string {
 	return out
 }
 
-func evalHash(l journal.Lineage) string {
-	if l.Eval == nil {
+// hashOf is "" for a file that is not used.
+func hashOf(a *journal.Artefact) string {
+	if a == nil {
 		return ""
 	}
-	return l.Eval.Hash
+	return a.Hash
 }
 
 // describe gathers what fixes this run's bits.
@@ -230,6 +243,9 @@ func (r *run) describe() (journal.Lineage, error) {
 		Train:  journal.Artefact{Path: r.train.path, Hash: r.train.fileHash},
 		Binary: binary, Kernels: r.lineage.Kernels, ChosenBy: r.lineage.ChosenBy, CPU: info.CPU, Build: info.Build, Precision: r.lineage.Precision,
 		Started: time.Now().UTC().Format(time.RFC3339),
+	}
+	if r.preferences != nil {
+		l.Preferences = &journal.Artefact{Path: r.preferences.path, Hash: r.preferences.fileHash}
 	}
 	if r.held != nil {
 		l.Eval = &journal.Artefact{Path: r.held.path, Hash: r.held.fileHash}

@@ -11,14 +11,24 @@ import (
 	"spar/trainer/policy"
 )
 
-// pair is a line of pairs.jsonl: which responses are set against each other, with the sums of their reference log-probs. The tokens are
-// in the data set and in the rollouts of iteration From.
+// pair is a line of pairs.jsonl: which responses are set against each other, under which objective, with the sums of their log-probs under
+// which reference. The tokens are in the data set and in the rollouts of iteration From.
 type pair struct {
-	Key         int     `json:"key"`    // row of the data set
-	From        int     `json:"from"`   // iteration whose rollouts hold the rejected response; -1: the data set, or none
-	Sample      int     `json:"sample"` // of the rollouts
+	Preference  bool    `json:"preference"` // a row of preferences.data, trained under dpo; else one of data.train, under the run's algorithm
+	Key         int     `json:"key"`        // row of the data set
+	From        int     `json:"from"`       // iteration whose rollouts hold the rejected response; -1: the data set, or none
+	Sample      int     `json:"sample"`     // of the rollouts
+	Reference   int     `json:"reference"`  // the policy that this iteration began with gave the sums; -1: the rows did, or there are none
 	RefChosen   float64 `json:"ref_chosen"`
 	RefRejected float64 `json:"ref_rejected"`
+}
+
+// row names the pair's row for people.
+func (p pair) row() string {
+	if p.Preference {
+		return fmt.Sprintf("preference row %d", p.Key)
+	}
+	return fmt.Sprintf("row %d", p.Key)
 }
 
 func pairsName(t int) string { return iterationDir(t) + "/pairs.jsonl" }
@@ -31,6 +41,10 @@ func (r *run) pair(ctx context.Context, t int) error {
 	}}
 	if r.mixes(t) {
 		s.inputs["previous"] = r.output(t, "score", previousName(t))
+	}
+	if r.preferences != nil {
+		s.inputs["preferences"] = r.preferences.hash + r.output(0, "preferences", preferencesName)
+		s.inputs["mixing"] = hashText(r.c.Preferences.Share, r.c.Shuffle, r.c.Seed, r.preferencesBefore(t))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		pairs, err := r.makePairs(t, e.Counts)
@@ -66,19 +80,22 @@ func (r *run) makePairs(t int, counts map[string]int64) ([]pair, error) {
 		return nil, err
 	}
 	if !r.c.SelfPlay() {
-		pairs := r.dataPairs(reference)
+		pairs := dataPairs(r.train, reference, t)
 		counts["pairs"] = int64(len(pairs))
 		return pairs, nil
 	}
 	pairs, err := r.selfPairs(t, t, reference, counts)
-	if err != nil || !r.mixes(t) {
-		counts["pairs"] = int64(len(pairs))
-		return pairs, err
+	if err == nil && r.mixes(t) {
+		var older []pair
+		older, err = r.selfPairs(t, t-1, reference, counts)
+		counts["mixed in"] = int64(len(older))
+		pairs = append(pairs, older...)
 	}
-	older, err := r.selfPairs(t, t-1, reference, counts)
-	counts["pairs"] = int64(len(pairs) + len(older))
-	counts["mixed in"] = int64(len(older))
-	return append(pairs, older...), err
+	if err == nil && r.preferences != nil && len(pairs) > 0 {
+		pairs, err = r.mixPreferences(t, pairs, counts)
+	}
+	counts["pairs"] = int64(len(pairs))
+	return pairs, err
 }
 
 // readReference returns the scored data responses, or nothing when the loss needs none or the data brings them.
@@ -90,15 +107,17 @@ func (r *run) readReference(t int) (records, error) {
 	return r.readShard(realName(t), r.header(policyHash, hashText("score")))
 }
 
-// dataPairs are one pair for each row: chosen against rejected, or chosen alone.
-func (r *run) dataPairs(reference records) []pair {
-	out := make([]pair, len(r.train.examples))
-	for i, x := range r.train.examples {
-		p := pair{Key: x.key, From: -1}
+// dataPairs are one pair for each row: chosen against rejected, or chosen alone. The reference, nil where there is none, is of the policy
+// that iteration t began with; what the rows bring goes before it.
+func dataPairs(c *corpus, reference records, t int) []pair {
+	out := make([]pair, len(c.examples))
+	for i, x := range c.examples {
+		p := pair{Key: x.key, From: -1, Reference: -1}
 		switch {
 		case x.refChosen != nil && x.refRejected != nil:
 			p.RefChosen, p.RefRejected = *x.refChosen, *x.refRejected
 		case reference != nil:
+			p.Reference = t
 			p.RefChosen, p.RefRejected = policy.Sum(reference[id{x.key, 0}].Logp), policy.Sum(reference[id{x.key, 1}].Logp)
 		}
 		out[i] = p
@@ -133,11 +152,19 @@ func (r *run) selfPairs(t, from int, reference records, counts map[string]int64)
 					continue
 				}
 			}
-			out = append(out, pair{Key: x.key, From: from, Sample: j,
+			out = append(out, pair{Key: x.key, From: from, Sample: j, Reference: r.referenceOf(t),
 				RefChosen: policy.Sum(reference[id{x.key, 0}].Logp), RefRejected: policy.Sum(scored[id{x.key, j}].Logp)})
 		}
 	}
 	return out, nil
+}
+
+// referenceOf is the id of the reference of iteration t's own pairs.
+func (r *run) referenceOf(t int) int {
+	if !r.objective.Needs().Reference {
+		return -1
+	}
+	return t
 }
 
 // readRollouts reads the sealed rollouts of an iteration.

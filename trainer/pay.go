@@ -259,7 +259,7 @@ func (r *run) readPaid(t int) (material, error) {
 		if rec.Finish == shard.FinishLength && r.c.TruncatedSamples == "exclude" {
 			continue
 		}
-		m.pairs = append(m.pairs, pair{Key: p.Key, From: t, Sample: p.Sample})
+		m.pairs = append(m.pairs, pair{Key: p.Key, From: t, Sample: p.Sample, Reference: -1})
 		m.groups = append(m.groups, pack.Group{Key: p.Key, Prompt: rec.Prompt, Responses: [][]int32{rec.Response}})
 		m.examples = append(m.examples, objective.Example{LenReal: len(rec.Response)})
 		m.draws = append(m.draws, objective.Draw{Old: float64s(rec.Logp), Advantage: p.Advantage, Group: p.Key})

@@ -25,17 +25,17 @@ func (s stepPlan) examples() []int {
 
 // planSteps lays out all optimizer steps of an iteration: a pure function of its arguments, so that a resumed update sees the same
 // batches.
-func planSteps(c *config.Config, iteration int, groups []pack.Group) ([]stepPlan, error) {
+func planSteps(c *config.Config, iteration int, m material) ([]stepPlan, error) {
 	var out []stepPlan
 	whole, fraction := math.Modf(c.Epochs)
 	most := c.StepsAt(iteration)
 	for epoch := 0; ; epoch++ {
-		steps, err := epochSteps(c, iteration, epoch, groups)
+		steps, err := epochSteps(c, iteration, epoch, m)
 		if err != nil {
 			return nil, err
 		}
 		if len(steps) == 0 {
-			return nil, fault.Inputf("%s: %d examples are fewer than one step's, and dataloader_drop_last leaves them out; lower the batch size or set it to false", c.Data.Train, len(groups))
+			return nil, fault.Inputf("%s: %d examples are fewer than one step's, and dataloader_drop_last leaves them out; lower the batch size or set it to false", c.Data.Train, len(m.groups))
 		}
 		switch {
 		case most > 0 && len(out)+len(steps) >= most:
@@ -49,9 +49,9 @@ func planSteps(c *config.Config, iteration int, groups []pack.Group) ([]stepPlan
 }
 
 // epochSteps are the steps of one pass.
-func epochSteps(c *config.Config, iteration, epoch int, groups []pack.Group) ([]stepPlan, error) {
-	order := pack.Order(len(groups), orderSeed(c.Seed, iteration), epoch, c.Shuffle)
-	micro, err := microBatches(c, order, groups)
+func epochSteps(c *config.Config, iteration, epoch int, m material) ([]stepPlan, error) {
+	order := spread(pack.Order(len(m.groups), orderSeed(c.Seed, iteration), epoch, c.Shuffle), m.own())
+	micro, err := microBatches(c, order, m.groups)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,26 @@ func epochSteps(c *config.Config, iteration, epoch int, groups []pack.Group) ([]
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// spread moves the examples from number own on, k of n, to places that lie evenly among the others: the first i places hold
+// floor(i k / n) of them, so that every stretch of w places, be it a micro-batch or a step, holds w k / n rounded down or up. Both kinds keep
+// their order.
+func spread(order []int, own int) []int {
+	var kinds [2][]int // own, others
+	for _, x := range order {
+		kind := 0
+		if x >= own {
+			kind = 1
+		}
+		kinds[kind] = append(kinds[kind], x)
+	}
+	n, k := len(order), len(kinds[1])
+	for i := range order {
+		kind := (i+1)*k/n - i*k/n
+		order[i], kinds[kind] = kinds[kind][0], kinds[kind][1:]
+	}
+	return order
 }
 
 // full reports whether a step has all the examples it can have. By tokens a step is full when it has all its micro-batches.

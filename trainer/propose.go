@@ -59,8 +59,11 @@ func (r *run) openFamily() error {
 
 // familyVerifiers are the verifiers that the family's tasks name.
 func (r *run) familyVerifiers() []string {
-	if r.family == nil {
+	switch {
+	case r.family == nil:
 		return nil
+	case r.c.Play.Verifier != "family":
+		return []string{r.c.Play.Verifier}
 	}
 	return r.family.Verifiers()
 }

@@ -84,10 +84,10 @@ func TestLockedDirectory(t *testing.T) {
 // TestDamage changes files of a finished run: nothing damaged is used, and the run is made whole.
 func TestDamage(t *testing.T) {
 	b := newBench(t)
-	c := b.config("spin", "damaged")
+	c := b.mixed("spin", "damaged")
 	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
 	want := policyBytes(t, c)
-	for _, name := range []string{"policy/model.safetensors", "iter-001/policy/model.safetensors", "iter-001/pairs.jsonl", "iter-001/rollouts/train.shard"} {
+	for _, name := range []string{"policy/model.safetensors", "iter-001/policy/model.safetensors", "iter-001/pairs.jsonl", "iter-001/rollouts/train.shard", "preferences.shard"} {
 		path := filepath.Join(c.OutputDir, name)
 		data, err := os.ReadFile(path)
 		must(t, err)

@@ -70,17 +70,24 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// TestKill kills a run of two iterations with SIGKILL at random instants, over and over until it is through, and begins anew
-// until the number of kills is reached. Every finished run must have the policy of an undisturbed one, bit for bit, and no kill may lose
-// a journalled stage or a synced record.
+// TestKill kills runs of two iterations, one with the pairs of the iteration before and one with preference pairs, with SIGKILL at random
+// instants, over and over until each is through, and begins anew until the number of kills is reached. Every finished run must have the
+// policy of an undisturbed one, bit for bit, and no kill may lose a journalled stage or a synced record.
 func TestKill(t *testing.T) {
 	b := newBench(t)
-	reference := b.config("spin", "undisturbed")
-	reference.SaveSteps, reference.MixPrevious = 1, true
+	previous, preferences := b.config("spin", "previous"), b.mixed("spin", "preferences")
+	previous.MixPrevious = true
+	for _, c := range []*config.Config{previous, preferences} {
+		c.SaveSteps = 1
+		t.Run(filepath.Base(c.OutputDir), func(t *testing.T) { b.testKill(t, c) })
+	}
+}
+
+func (b bench) testKill(t *testing.T, reference *config.Config) {
 	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
 	started := time.Now()
 	probe := *reference
-	probe.OutputDir = b.path("probe")
+	probe.OutputDir = reference.OutputDir + "-probe"
 	cmd, log := b.worker(t, &probe)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, log)

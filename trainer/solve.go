@@ -22,6 +22,9 @@ func (r *run) tasks(t int) (*corpus, error) {
 			continue
 		}
 		set := &task{problem: r.asked(p.Task.Problem), answer: p.Task.Answer, tests: p.Task.Tests, verifier: p.Task.Verifier, kind: p.Task.Kind, level: p.Task.Level}
+		if r.c.Play.Verifier != "family" {
+			set.verifier = r.c.Play.Verifier
+		}
 		x, err := enc.posed(set, p.Task.Answer, "")
 		if err != nil {
 			return nil, err

@@ -24,9 +24,9 @@ type stage struct {
 	work      func(ctx context.Context, e *journal.Entry) error
 }
 
-// heading is the stage's name for people; the baseline belongs to no iteration.
+// heading is the stage's name for people; what comes before the first iteration belongs to none.
 func (s stage) heading() string {
-	if s.name == "baseline" {
+	if s.name == "baseline" || s.name == "preferences" {
 		return s.name
 	}
 	return fmt.Sprintf("iteration %d, %s", s.iteration, s.name)

@@ -10,8 +10,9 @@
 // that sample nothing to train on.
 //
 // Files: stage.go seals and skips, corpus.go turns rows into ids, sample.go, score.go, pair.go, update.go, evaluate.go and
-// promote.go are the stages, observe.go measures what there is to learn, guard.go and gap.go end a run by its limits, sampled.go, signals.go and
-// ends.go write the numbers that spar diagnose reads, step.go is one optimizer step, policy.go keeps the one policy that is loaded.
+// promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
+// gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
+// out, step.go is one of them, policy.go keeps the one policy that is loaded.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
@@ -61,25 +62,26 @@ type RunOptions struct {
 
 // run is one Run in progress.
 type run struct {
-	c         *config.Config
-	o         RunOptions
-	fs        fsys.FS
-	dir       string
-	lib       *native.Library
-	model     *loader.Model // the first policy: tokenizer, template, side files
-	objective objective.Objective
-	train     *corpus
-	held      *corpus // nil: no evaluation
-	lineage   journal.Lineage
-	journal   *journal.Journal
-	metrics   *metrics.Writer
-	log       *slog.Logger // the run directory's
-	loaded    loaded
-	heading   string // of the stage in hand, for progress lines
-	closers   []io.Closer
-	verifiers map[string]verify.Verifier // by name; empty where nothing is verified
-	family    family.Family              // nil: no proposer
-	pool      *jail.Pool                 // nil: not needed yet
+	c           *config.Config
+	o           RunOptions
+	fs          fsys.FS
+	dir         string
+	lib         *native.Library
+	model       *loader.Model // the first policy: tokenizer, template, side files
+	objective   objective.Objective
+	train       *corpus
+	held        *corpus // nil: no evaluation
+	preferences *corpus // nil: none are mixed in
+	lineage     journal.Lineage
+	journal     *journal.Journal
+	metrics     *metrics.Writer
+	log         *slog.Logger // the run directory's
+	loaded      loaded
+	heading     string // of the stage in hand, for progress lines
+	closers     []io.Closer
+	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
+	family      family.Family              // nil: no proposer
+	pool        *jail.Pool                 // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -106,6 +108,9 @@ func (r *run) all(ctx context.Context) error {
 		if err := r.baseline(ctx); err != nil {
 			return err
 		}
+	}
+	if err := r.scorePreferences(ctx); err != nil {
+		return err
 	}
 	for t := range r.c.Iterations {
 		if err := r.iteration(ctx, t); err != nil {

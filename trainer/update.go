@@ -30,6 +30,9 @@ func (r *run) update(ctx context.Context, t int) error {
 			"settings": updateSettings(r.c, t), "numerics": r.numerics(),
 		},
 	}
+	if r.preferences != nil {
+		s.inputs["preferences"] = r.preferences.hash
+	}
 	if r.objective.Needs().Proto {
 		s.inputs["first"] = r.output(0, "sample", rolloutsName(0))
 	}
@@ -68,7 +71,7 @@ func updateSettings(c *config.Config, t int) string {
 	for _, key := range []string{"algorithm", "loss_type", "c", "alpha", "tau", "huber", "mu", "gamma", "anchor_weight", "label_smoothing", "sft_weight",
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
-		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "selection.steps_growth",
+		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "preferences.beta", "selection.steps_growth",
 		"play.objective", "play.clip_low", "play.clip_high"} {
 		parts = append(parts, key, v[key])
 	}
@@ -119,7 +122,7 @@ func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err 
 		}
 		return u.r.savePolicy(u.policy, name)
 	}
-	if u.plan, err = planSteps(c, u.t, u.material.groups); err != nil {
+	if u.plan, err = planSteps(c, u.t, u.material); err != nil {
 		return err
 	}
 	if u.schedule, err = schedule.New(c.Scheduler, c.LearningRate.At(u.t), len(u.plan), c.WarmupRatio); err != nil {

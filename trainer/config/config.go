@@ -39,17 +39,18 @@ type Config struct {
 	Desirable      float64      `yaml:"desirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of chosen responses"`
 	Undesirable    float64      `yaml:"undesirable_weight" default:"1" range:"(0,1e6]" doc:"kto: weight of rejected responses"`
 
-	Data               Data      `yaml:"data"`
-	Shuffle            bool      `yaml:"shuffle" default:"true" doc:"new order in every epoch, from the seed"`
-	MaxLength          int       `yaml:"max_length" default:"1024" range:"[2,1048576]" doc:"tokens of prompt and response together"`
-	LongPrompts        string    `yaml:"long_prompts" default:"error" oneof:"error exclude keep_end" doc:"a prompt that leaves no room for a response"`
-	TruncatedResponses string    `yaml:"truncated_responses" default:"exclude" oneof:"exclude keep" doc:"a data response cut by max_length"`
-	TruncatedSamples   string    `yaml:"truncated_samples" default:"exclude" oneof:"exclude keep" doc:"a generated response that ran out of tokens"`
-	MixPrevious        bool      `yaml:"mix_previous" default:"false" doc:"add the pairs of the iteration before, re-scored under the current opponent"`
-	Sampling           Sampling  `yaml:"sampling"`
-	Verifier           Verifier  `yaml:"verifier"`
-	Selection          Selection `yaml:"selection"`
-	Play               Play      `yaml:"play"`
+	Data               Data        `yaml:"data"`
+	Shuffle            bool        `yaml:"shuffle" default:"true" doc:"new order in every epoch, from the seed"`
+	MaxLength          int         `yaml:"max_length" default:"1024" range:"[2,1048576]" doc:"tokens of prompt and response together"`
+	LongPrompts        string      `yaml:"long_prompts" default:"error" oneof:"error exclude keep_end" doc:"a prompt that leaves no room for a response"`
+	TruncatedResponses string      `yaml:"truncated_responses" default:"exclude" oneof:"exclude keep" doc:"a data response cut by max_length"`
+	TruncatedSamples   string      `yaml:"truncated_samples" default:"exclude" oneof:"exclude keep" doc:"a generated response that ran out of tokens"`
+	MixPrevious        bool        `yaml:"mix_previous" default:"false" doc:"add the pairs of the iteration before, re-scored under the current opponent"`
+	Preferences        Preferences `yaml:"preferences"`
+	Sampling           Sampling    `yaml:"sampling"`
+	Verifier           Verifier    `yaml:"verifier"`
+	Selection          Selection   `yaml:"selection"`
+	Play               Play        `yaml:"play"`
 
 	BatchSize         int          `yaml:"per_device_train_batch_size" default:"8" range:"[1,1048576]" doc:"pairs (sft: responses) of a micro-batch"`
 	TokensPerBatch    int          `yaml:"tokens_per_batch" default:"0" range:"[0,4194304]" doc:"micro-batches by tokens instead; 0: by pairs"`

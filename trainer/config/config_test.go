@@ -78,6 +78,15 @@ func TestBadConfigs(t *testing.T) {
 		{"growth", verified + "selection: {steps_growth: 2}\n", "grows max_steps, which is not given"},
 		{"greedy samples", verified + "sampling: {temperature: 0, samples_per_prompt: 2}\n", "2 greedy responses"},
 		{"hint", verified + "selection: {hint: think}\n", "has no {answer} in it"},
+		{"preferences without self-play", "model: m\nalgorithm: sft\ndata: {train: t}\npreferences: {data: p, share: 0.1}\n", "bad.yaml:4:1: preferences: sft makes no pairs of its own"},
+		{"preferences of dpo", "model: m\nalgorithm: dpo\ndata: {train: t}\npreferences: {data: p, share: 0.1}\n", "dpo makes no pairs of its own"},
+		{"preferences of star", "model: m\nalgorithm: star\ndata: {train: t}\nverifier: {name: exact}\npreferences: {data: p, share: 0.1}\n", "star makes no pairs of its own"},
+		{"share 0", minimal + "preferences: {data: p.jsonl, share: 0}\n", "bad.yaml:4:30: preferences.share: 0 takes no pair of p.jsonl"},
+		{"no share", minimal + "preferences: {data: p.jsonl}\n", "preferences.share: 0 takes no pair of p.jsonl"},
+		{"share 1", minimal + "preferences: {data: p.jsonl, share: 1}\n", "preferences.share: got 1, want a number in [0, 1)"},
+		{"share in percent", minimal + "preferences: {data: p.jsonl, share: 5}\n", "preferences.share: got 5, want a number in [0, 1)"},
+		{"share of nothing", minimal + "preferences: {share: 0.1}\n", "bad.yaml:4:1: preferences: there is no preferences.data"},
+		{"preference beta 0", minimal + "preferences: {data: p, share: 0.1, beta: 0}\n", "preferences.beta: got 0"},
 		{"play unused", minimal + "play: {family: open}\n", "play: spin does not use it"},
 		{"play group", "model: m\nalgorithm: play\nplay: {family: open}\n", "compares the responses to one task"},
 		{"play steer", playing + "play: {family: open, curriculum: steer}\n", "has no levels to steer"},
@@ -140,6 +149,22 @@ output_dir: runs/first
 	}
 }
 
+// TestShippedConfigs reads the configs that the project ships, the mixed one as scripts/mixing/sweep makes it.
+func TestShippedConfigs(t *testing.T) {
+	for _, name := range []string{"real.yaml", "mixing/spin.yaml", "mixing/dpo.yaml"} {
+		if _, err := Load(filepath.Join("..", "..", "scripts", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "scripts", "mixing", "spin.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(append(text, "preferences: {data: p.jsonl, share: 0.05, beta: 1}\n"...), "mixed.yaml"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRenderReadsBack(t *testing.T) {
 	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar"} {
 		c := Default("dir with: colon", algorithm, "no")
@@ -147,6 +172,9 @@ func TestRenderReadsBack(t *testing.T) {
 		c.Sampling.Stop = []string{"\n\n", `"`, "é"}
 		c.Seed = 1<<64 - 1
 		c.Tau = map[bool]float64{true: 3}[algorithm == "chi2"]
+		if c.SelfPlay() {
+			c.Preferences = Preferences{Data: "p: q", Share: 0.05, Beta: 0.2}
+		}
 		back, err := Parse([]byte(c.Render()), "printed.yaml")
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", algorithm, err, c.Render())

@@ -12,6 +12,7 @@ type Play struct {
 	Levels         int     `yaml:"levels" default:"3" range:"[1,9]" doc:"arithmetic: most digits of an operand"`
 	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example}, {inputs} or {document}; empty: the family's own"`
 	Spaced         bool    `yaml:"spaced" default:"false" doc:"arithmetic: digits are words of their own"`
+	Verifier       string  `yaml:"verifier" oneof:"family exact numeric maths choice regex starlark python smt command majority process" default:"family" doc:"of the proposer's tasks; family: its own"`
 	Roles          string  `yaml:"roles" oneof:"shared alternating frozen" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; or the first policy proposes"`
 	ProposerReward string  `yaml:"proposer_reward" oneof:"one_minus_p p_one_minus_p azr_paper azr_code r_zero_paper r_zero_code variance gaussian gasp_lemma gasp_lift" default:"azr_paper" doc:"what a task is worth by its solve rate p"`
 	Objective      string  `yaml:"objective" oneof:"grpo dr_grpo reinforce rft" default:"grpo" doc:"how rewards train the policy"`

@@ -155,13 +155,20 @@ func (c *Config) selectionConflicts() []string {
 	return out
 }
 
-// unusedSections are the keys of whole mappings that the algorithm does not read.
+// unusedSections are the keys of whole mappings that the run does not read.
 func (c *Config) unusedSections() []string {
-	switch {
-	case c.Selects():
-		return []string{"play"}
-	case c.Plays():
-		return []string{"selection"}
+	var out []string
+	if !c.Selects() && !c.Plays() {
+		out = append(out, "verifier")
 	}
-	return []string{"verifier", "selection", "play"}
+	if !c.Selects() {
+		out = append(out, "selection")
+	}
+	if !c.Plays() {
+		out = append(out, "play")
+	}
+	if !c.MixesPreferences() {
+		out = append(out, "preferences")
+	}
+	return out
 }

@@ -7,7 +7,8 @@
 // Names are TRL's: loss, grad_norm, learning_rate, epoch, rewards/chosen, rewards/rejected,
 // rewards/accuracies, rewards/margins, logps/chosen, logps/rejected; evaluations have the prefix eval_. In self-play
 // "chosen" is the real response and "rejected" the generated one; rewards/real, rewards/generated,
-// logps/real and logps/generated carry the same numbers under SPIN's names. Logps are sums over a response's tokens in
+// logps/real and logps/generated carry the same numbers under SPIN's names. Numbers of preference pairs that are mixed in have the prefix
+// preference/. Logps are sums over a response's tokens in
 // nats; rewards are beta times the log-ratio.
 //
 // A Writer belongs to one goroutine.

@@ -36,6 +36,7 @@ type Example struct {
 	Single             bool    // kto: there is one response, in the real fields, and Label judges it
 	Label              bool    // kto: true for a desirable single response
 	LogRatioMismatched float64 // kto: log-ratio of another example's response after this prompt
+	Preference         bool    // Mixed: evaluated under the preference objective
 }
 
 // Result is what an objective says about an example.

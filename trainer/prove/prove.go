@@ -1,6 +1,6 @@
 // Package prove repeats, in miniature, what papers on self-play claim and what theory predicts. Each claim is a function that runs an
-// experiment with the trainer's own objectives, advantages and rewards and compares its figures with a criterion that was fixed
-// beforehand. A claim that does not hold is reported as such.
+// experiment with the trainer's own objectives, advantages and rewards and compares its figures with a criterion that stands in
+// code. A claim that does not hold is reported as such. docs/algorithms.md lists what was found, and whose settings were settled in trials.
 //
 //	claims, err := prove.Select([]string{"spin-threshold", "10"}, false)
 //	err = prove.Run(ctx, claims, prove.Options{}, func(r prove.Result) error { ... })

@@ -33,14 +33,7 @@ func writeData(f fsys.FS, dir string, o Options) error {
 	if err := fsys.MakeDir(f, dir); err != nil {
 		return err
 	}
-	var seen, heldOut []Sum
-	for _, s := range AllSums() {
-		if s.HeldOut() {
-			heldOut = append(heldOut, s)
-		} else {
-			seen = append(seen, s)
-		}
-	}
+	seen, heldOut := splitSums()
 	for i, d := range []struct {
 		file     string
 		language *Language
@@ -58,6 +51,18 @@ func writeData(f fsys.FS, dir string, o Options) error {
 		}
 	}
 	return writeTasks(f, dir, o, seen)
+}
+
+// splitSums parts the prompts that may be trained on from the held-out ones.
+func splitSums() (seen, heldOut []Sum) {
+	for _, s := range AllSums() {
+		if s.HeldOut() {
+			heldOut = append(heldOut, s)
+		} else {
+			seen = append(seen, s)
+		}
+	}
+	return seen, heldOut
 }
 
 // task is a line of a data set for a verifier.

@@ -30,22 +30,27 @@ import (
 
 // Options of a quickstart. The zero values of numbers mean the study's setting.
 type Options struct {
-	Dir        string
-	Seed       uint64
-	Threads    int
-	Chi2       bool // a third arm
-	BaseSteps  int  // SFT steps on the dialect: 800
-	Iterations int  // 3
-	Updates    int  // optimizer steps of an iteration: 40
-	RealPairs  int  // 300
-	EvalRows   int  // held-out responses: 1000
-	FewPairs   int  // of the verified arm's base: 500
-	FewSteps   int  // its SFT steps: 250
-	Unlabelled int  // prompts without a response: 2000
-	Library    *native.Library
-	Log        io.Writer
-	Terminal   bool
-	Crumb      *supervise.Crumb
+	Dir             string
+	Seed            uint64
+	Threads         int
+	Chi2            bool // a third arm
+	Preferences     bool // arms with preference pairs, see preferenceArms
+	BaseSteps       int  // SFT steps on the dialect: 800
+	Iterations      int  // 3
+	Updates         int  // optimizer steps of an iteration: 40
+	RealPairs       int  // 300
+	PreferencePairs int  // 100
+	EvalRows        int  // held-out responses: 1000
+	FewPairs        int  // of the verified arm's base: 500
+	FewSteps        int  // its SFT steps: 250
+	Unlabelled      int  // prompts without a response: 2000
+
+	PlayRows, PlayHeldOut, PlayIterations, Proposals int // of RunPlay: 24000, 600, 10, 4096
+
+	Library  *native.Library
+	Log      io.Writer
+	Terminal bool
+	Crumb    *supervise.Crumb
 }
 
 const (
@@ -57,7 +62,8 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000}} {
+	}{{&o.BaseSteps, 800}, {&o.Iterations, 3}, {&o.Updates, 40}, {&o.RealPairs, 300}, {&o.PreferencePairs, 100}, {&o.EvalRows, 1000}, {&o.FewPairs, 500}, {&o.FewSteps, 250}, {&o.Unlabelled, 2000},
+		{&o.PlayRows, 24000}, {&o.PlayHeldOut, 600}, {&o.PlayIterations, 10}, {&o.Proposals, 4096}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -81,7 +87,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	for _, base := range []arm{{"base: SFT on the dialect", o.base()}, {"second base: SFT on few examples", o.fewBase()}} {
-		if err := o.train(ctx, base); err != nil {
+		if err := o.train(ctx, base, judge); err != nil {
 			return Result{}, err
 		}
 	}
@@ -89,10 +95,16 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Chi2 {
 		arms = append(arms, arm{"chi2, beta 1, c 0.5", o.chi2()})
 	}
+	if o.Preferences {
+		if err := writeLines(fsys.OS, o.path("data", preferencesFile), preferences(o.Seed, o.PreferencePairs)); err != nil {
+			return Result{}, err
+		}
+		arms = append(arms, o.preferenceArms()...)
+	}
 	arms = append(arms, arm{"few examples: verified", o.verified()}, arm{"few examples: more SFT", o.fewControl()})
 	var result Result
 	for _, a := range arms {
-		if err := o.train(ctx, a); err != nil {
+		if err := o.train(ctx, a, judge); err != nil {
 			return Result{}, err
 		}
 		table, err := readArm(a.name, a.config.OutputDir)
@@ -108,12 +120,12 @@ func (o Options) path(parts ...string) string {
 	return filepath.Join(append([]string{o.Dir}, parts...)...)
 }
 
-// train does one run of the trainer, with the exact language as judge.
-func (o Options) train(ctx context.Context, a arm) error {
+// train does one run of the trainer, with a judge of its evaluations or none.
+func (o Options) train(ctx context.Context, a arm, j trainer.Judge) error {
 	if o.Log != nil {
 		fmt.Fprintf(o.Log, "== %s\n", a.name)
 	}
-	err := trainer.Run(ctx, a.config, trainer.RunOptions{Library: o.Library, Log: o.Log, Terminal: o.Terminal, Crumb: o.Crumb, Judge: judge})
+	err := trainer.Run(ctx, a.config, trainer.RunOptions{Library: o.Library, Log: o.Log, Terminal: o.Terminal, Crumb: o.Crumb, Judge: j})
 	var stopped *trainer.Stopped
 	if err != nil && !errors.As(err, &stopped) {
 		return fmt.Errorf("%s: %w", a.name, err)

@@ -66,9 +66,9 @@ func TestDirections(t *testing.T) {
 	}
 }
 
-// TestSmall runs a reduced quickstart with the third arm, twice: the second run has nothing to do and gives the same table.
+// TestSmall runs a reduced quickstart with all arms, twice: the second run has nothing to do and gives the same table.
 func TestSmall(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Chi2: true, BaseSteps: 20, Iterations: 2, Updates: 3, RealPairs: 64, EvalRows: 30, Seed: 5, FewPairs: 300, FewSteps: 150, Unlabelled: 100}
+	o := Options{Dir: t.TempDir(), Chi2: true, Preferences: true, BaseSteps: 20, Iterations: 2, Updates: 3, RealPairs: 64, PreferencePairs: 40, EvalRows: 30, Seed: 5, FewPairs: 300, FewSteps: 150, Unlabelled: 100}
 	first, err := Run(context.Background(), o)
 	must(t, err)
 	second, err := Run(context.Background(), o)
@@ -78,7 +78,7 @@ func TestSmall(t *testing.T) {
 	}
 	var table strings.Builder
 	must(t, first.Print(&table))
-	for _, want := range []string{"SPIN, beta 1", "control: more SFT", "chi2", "distance", "does not say", filepath.Join(o.Dir, "spin", "report.html")} {
+	for _, want := range []string{"SPIN, beta 1", "control: more SFT", "chi2", "SPIN, 5 % preferences", "SPIN, 20 % preferences", "SPIN, then DPO", "DPO alone", "distance", "does not say", filepath.Join(o.Dir, "spin", "report.html")} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, table.String())
 		}

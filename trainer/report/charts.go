@@ -19,12 +19,14 @@ type seriesSpec struct{ metric, label string }
 
 // pictures are drawn in this order; one whose metrics do not occur is left out.
 var pictures = []chartSpec{
-	{"Loss", "", []seriesSpec{{"loss", "training"}}},
-	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}}},
-	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}}},
+	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}}},
+	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}}},
+	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}}},
 	{"Gap between the data and the policy", "held-out, with its 95 % interval", []seriesSpec{{"eval_gap", "mean"}, {"eval_gap_low", "lower end"}, {"eval_gap_high", "upper end"}}},
 	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
 	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
+	{"Rewards of preference pairs", "beta x log-ratio to the first policy", []seriesSpec{{"preference/rewards/chosen", "chosen"}, {"preference/rewards/rejected", "rejected"}}},
+	{"Log-prob of preference responses", "nats", []seriesSpec{{"preference/logps/chosen", "chosen"}, {"preference/logps/rejected", "rejected"}}},
 	{"Length of responses", "tokens", []seriesSpec{{"length/chosen", "real"}, {"length/rejected", "generated"}, {"eval_length/generated", "generated, held-out"}}},
 	{"Solve rate", "share", []seriesSpec{{"verify/pass_rate", "samples that pass"}, {"proposer/solve_rate", "of proposed tasks"}, {"eval_accuracy", "held-out"}}},
 	{"Entropy of samples", "nats a token", []seriesSpec{{"sample/entropy", "of the next token"}, {"sample/surprise", "of the token drawn"}}},

@@ -87,6 +87,27 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestMixedMargins: with preference pairs the chart of the margin has a line for each kind, and their own charts appear; without, none do.
+func TestMixedMargins(t *testing.T) {
+	step := func(n int64, v map[string]float64) metrics.Record { return metrics.Record{Step: n, Values: v} }
+	plain := map[string]float64{"loss": 1, "rewards/margins": 2}
+	mixed := map[string]float64{"loss": 1, "rewards/margins": 2, "preference/rewards/margins": 3, "preference/logps/chosen": -4}
+	for _, x := range []struct {
+		values map[string]float64
+		charts int
+		shown  bool
+	}{{plain, 2, false}, {mixed, 3, true}} {
+		pages := charts([]metrics.Record{step(1, x.values), step(2, x.values)})
+		if len(pages) != x.charts {
+			t.Fatalf("%d charts of %v, want %d", len(pages), x.values, x.charts)
+		}
+		margin := string(pages[1])
+		if got := strings.Contains(margin, ">preference pairs<"); got != x.shown || !strings.Contains(margin, ">training<") || strings.Count(margin, "<polyline") != map[bool]int{false: 1, true: 2}[x.shown] {
+			t.Errorf("the margin's chart of %v:\n%s", x.values, margin)
+		}
+	}
+}
+
 func TestWriteTwiceIsTheSame(t *testing.T) {
 	dir := plantRun(t)
 	var pages [2][]byte

@@ -12,6 +12,8 @@ import (
 	"spar/loader/pack"
 	"spar/trainer/policy"
 	"spar/trainer/verify"
+	"spar/trainer/verify/jail"
+	"spar/trainer/verify/program"
 )
 
 // VerifyOptions say which verifier judges.
@@ -57,8 +59,17 @@ type judged struct {
 
 // Verify writes {"verdict","score","extracted","detail","ms"} for each line of {"problem","response","answer","tests","steps"}, of
 // which a verifier reads what it needs. All lines are one batch: majority votes among those with the same problem.
-func Verify(ctx context.Context, o VerifyOptions, in io.Reader, name string, out io.Writer) error {
-	options := verify.Options{Parallel: o.Parallel}
+func Verify(ctx context.Context, o VerifyOptions, in io.Reader, name string, out io.Writer) (err error) {
+	var pool *jail.Pool
+	defer func() {
+		if pool != nil {
+			err = errors.Join(err, pool.Close())
+		}
+	}()
+	options := verify.Options{Parallel: o.Parallel, Programs: program.Opener(func() (p *jail.Pool, err error) {
+		pool, err = jail.Open(jail.Options{Workers: o.Parallel, Timeout: o.Timeout, MemoryMB: o.MemoryMB})
+		return pool, err
+	})}
 	if o.Model.Path != "" {
 		options.Score = o.Model.meanLogps
 	}

@@ -3,6 +3,7 @@ package observer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"slices"
@@ -220,6 +221,8 @@ func TestRefusals(t *testing.T) {
 		x.change(&b)
 		if _, err := Probe(ctx, x.data, b, open); fault.ExitCode(err) != 3 {
 			t.Errorf("%s: got %v, want class Input", name, err)
+		} else if few := name == "no data" || name == "one prompt"; few != errors.Is(err, ErrTooFew) {
+			t.Errorf("%s: %v is too few examples: %v", name, err, !few)
 		}
 	}
 }

@@ -59,6 +59,9 @@ func fitFresh(ctx context.Context, open Open, seed uint64, train, validation []E
 	return Learn(ctx, model, train, validation, b)
 }
 
+// ErrTooFew says that the data cannot be split into two parts that say anything.
+var ErrTooFew = errors.New("observer: too few examples")
+
 // split draws the budget's examples and sets some prompts aside. All examples of a prompt fall on one side, so that the
 // validation loss is that of questions never seen.
 func split(data []Example, b Budget) (train, validation []Example, err error) {
@@ -83,7 +86,7 @@ func split(data []Example, b Budget) (train, validation []Example, err error) {
 		}
 	}
 	if len(train) < 2 || len(validation) < 2 {
-		return nil, nil, fault.Inputf("observer: %d examples of %d different prompts leave %d to learn and %d to validate with; each needs 2", len(data), len(side), len(train), len(validation))
+		return nil, nil, fault.Inputf("%w: %d of %d different prompts leave %d to learn and %d to validate with; each needs 2", ErrTooFew, len(data), len(side), len(train), len(validation))
 	}
 	return train, validation, nil
 }

@@ -116,15 +116,12 @@ func attackOnce(t *testing.T, p *Pool, c *canaries, name string) {
 }
 
 // TestCanariesNotice lets some of the attacks loose, unconfined, on canaries that are made for it: what watches them
-// must see it, or TestAttacks shows nothing.
+// must see it, or TestAttacks shows nothing. Those that would harm more than the canaries stay out.
 func TestCanariesNotice(t *testing.T) {
 	needPython(t)
 	for name, sees := range map[string]string{
-		"wipe.py": "secret", "overwrite.py": "secret", "links.py": "link", "connect.py": "TCP", "connect_other.py": "socket", "run_programs.py": "ran", "signals.py": "",
+		"wipe.py": "secret", "overwrite.py": "secret", "links.py": "link", "connect.py": "TCP", "connect_other.py": "socket",
 	} {
-		if name == "signals.py" {
-			continue // it would end every process of the user's
-		}
 		t.Run(name, func(t *testing.T) {
 			c := newCanaries(t)
 			p := open(t, Options{Workers: 1, Timeout: 5 * time.Second, Unconfined: true})

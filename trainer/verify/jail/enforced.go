@@ -57,14 +57,20 @@ type surveyed struct {
 	err     error
 }
 
-// survey tries once: everything, and without namespaces where those are refused.
-var survey = sync.OnceValue(func() surveyed {
-	s := surveyed{plan: confine.Full()}
-	s.report, s.err = surveyPlan(s.plan)
-	if s.err != nil {
-		s.refused = s.err.Error()
-		s.plan.Namespaces = false
-		s.report, s.err = surveyPlan(s.plan)
+// survey tries once: everything, and where the host refuses to start such a child, first without changing the user, as in
+// a container whose users are mapped, then without namespaces.
+var survey = sync.OnceValue(func() (s surveyed) {
+	for _, namespaces := range []bool{true, false} {
+		for _, other := range []bool{true, false} {
+			s.plan = confine.Full()
+			s.plan.Namespaces, s.plan.Nobody = namespaces, other
+			if s.report, s.err = surveyPlan(s.plan); s.err == nil {
+				return s
+			}
+			if s.refused == "" {
+				s.refused = s.err.Error()
+			}
+		}
 	}
 	return s
 })

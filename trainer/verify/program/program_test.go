@@ -122,35 +122,23 @@ func TestHumanEval(t *testing.T) {
 		t.Fatalf("%d problems, want 164", len(problems))
 	}
 	v := verifier(t, Python, jail.Options{Timeout: 30 * time.Second})
-	bodies := map[string]string{
-		"reference": "",
-		"nothing":   "    pass\n",
-		"exit":      "    import sys\n    sys.exit(0)\n",
-		"object":    "    return type('Equal', (), {'__eq__': lambda *a: True, '__hash__': lambda s: 0})()\n",
-		"stop":      "    raise StopIteration\n",
+	sly := []string{
+		"    pass\n",
+		"    import sys\n    sys.exit(0)\n",
+		"    return type('Equal', (), {'__eq__': lambda *a: True, '__hash__': lambda s: 0})()\n",
+		"    raise StopIteration\n",
 	}
-	for name, body := range bodies {
-		t.Run(name, func(t *testing.T) {
-			var tasks []Task
-			for _, p := range problems {
-				text := p.Program(body)
-				if name == "reference" {
-					text = p.Program(p.Solution)
-				}
-				tasks = append(tasks, Task{text, p.Tests()})
-			}
-			results, err := v.Verify(context.Background(), tasks)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, r := range results {
-				if passed := r.Verdict == jail.Pass; passed != (name == "reference") {
-					t.Errorf("%s: %s (%s)", problems[i].ID, r.Verdict, r.Detail)
-				}
-			}
-		})
-		if testing.Short() {
-			break
+	var tasks []Task
+	for i, p := range problems {
+		tasks = append(tasks, Task{p.Program(p.Solution), p.Tests()}, Task{p.Program(sly[i%len(sly)]), p.Tests()})
+	}
+	results, err := v.Verify(context.Background(), tasks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if passed := r.Verdict == jail.Pass; passed != (i%2 == 0) {
+			t.Errorf("%s, reference %t: %s (%s)", problems[i/2].ID, i%2 == 0, r.Verdict, r.Detail)
 		}
 	}
 }

@@ -7,47 +7,86 @@ import (
 	"spar/internal/fault"
 	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
+	"spar/trainer/verify/smt"
 )
 
-// Opener resolves the names starlark and python for verify.Options.Programs, on a pool that the caller opens when it is first needed
-// and closes.
+// Opener resolves the names that verify.Options.Programs is asked for: starlark and python on a pool, which the caller opens when it is first
+// needed and closes, and smt, for which a row's tests are the facts.
 func Opener(pool func() (*jail.Pool, error)) func(verify.Spec, verify.Options) (verify.Verifier, io.Closer, error) {
-	return func(s verify.Spec, _ verify.Options) (verify.Verifier, io.Closer, error) {
-		p, err := pool()
-		if err != nil {
-			return nil, nil, err
-		}
-		v, err := New(p, s.Name)
-		if err != nil {
-			return nil, nil, err
-		}
-		return judge{v}, io.NopCloser(nil), nil
+	return func(s verify.Spec, o verify.Options) (verify.Verifier, io.Closer, error) {
+		v, err := open(s, o, pool)
+		return v, io.NopCloser(nil), err
 	}
 }
 
-// judge is a Verifier behind the interface of all verifiers.
-type judge struct{ programs *Verifier }
+func open(s verify.Spec, o verify.Options, pool func() (*jail.Pool, error)) (verify.Verifier, error) {
+	if s.Name == "smt" {
+		solver, err := smt.Open(smt.Options{Timeout: s.Timeout, MemoryMB: s.MemoryMB, Parallel: o.Parallel})
+		return theorems{solver}, err
+	}
+	p, err := pool()
+	if err != nil {
+		return nil, err
+	}
+	v, err := New(p, s.Name)
+	return programs{v}, err
+}
 
-func (j judge) Name() string { return j.programs.Name() }
+// programs is a Verifier behind the interface of all verifiers.
+type programs struct{ of *Verifier }
 
-func (j judge) Verify(ctx context.Context, batch []verify.Item) ([]verify.Outcome, error) {
+func (v programs) Name() string { return v.of.Name() }
+
+func (v programs) Verify(ctx context.Context, batch []verify.Item) ([]verify.Outcome, error) {
 	tasks := make([]Task, len(batch))
 	for i, x := range batch {
 		tasks[i] = Task{Response: x.Response, Tests: x.Tests}
 	}
-	results, err := j.programs.Verify(ctx, tasks)
+	results, err := v.of.Verify(ctx, tasks)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]verify.Outcome, len(results))
 	for i, r := range results {
-		if err := out[i].Verdict.UnmarshalText([]byte(r.Verdict)); err != nil {
-			return nil, fault.New(fault.Failed, "verifier %s: %w", j.Name(), err)
-		}
-		if out[i].Verdict == verify.Pass {
-			out[i].Score = 1
+		if out[i], err = outcome(v.Name(), r.Verdict); err != nil {
+			return nil, err
 		}
 		out[i].Detail, out[i].Took = r.Detail, r.Took
 	}
 	return out, nil
+}
+
+// theorems is a solver behind the same interface.
+type theorems struct{ solver *smt.Solver }
+
+func (v theorems) Name() string { return "smt" }
+
+func (v theorems) Verify(ctx context.Context, batch []verify.Item) ([]verify.Outcome, error) {
+	tasks := make([]smt.Task, len(batch))
+	for i, x := range batch {
+		tasks[i] = smt.Task{Facts: x.Tests, Answer: x.Answer, Response: x.Response}
+	}
+	results, err := v.solver.Verify(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]verify.Outcome, len(results))
+	for i, r := range results {
+		if out[i], err = outcome(v.Name(), r.Verdict); err != nil {
+			return nil, err
+		}
+		out[i].Extracted, out[i].Detail, out[i].Took = r.Extracted, r.Detail, r.Took
+	}
+	return out, nil
+}
+
+// outcome is a verdict by name, with its score.
+func outcome(verifier, verdict string) (o verify.Outcome, err error) {
+	if err := o.Verdict.UnmarshalText([]byte(verdict)); err != nil {
+		return o, fault.New(fault.Failed, "verifier %s: %w", verifier, err)
+	}
+	if o.Verdict == verify.Pass {
+		o.Score = 1
+	}
+	return o, nil
 }

@@ -23,12 +23,13 @@ import "os"
 // Plan names the means to use.
 type Plan struct {
 	Namespaces bool
+	Nobody     bool // processes of root become nobody on the host; no change for another user's
 	Landlock   bool
 	Seccomp    bool
 }
 
 // Full uses every means.
-func Full() Plan { return Plan{Namespaces: true, Landlock: true, Seccomp: true} }
+func Full() Plan { return Plan{Namespaces: true, Nobody: true, Landlock: true, Seccomp: true} }
 
 // Limits of a process; 0 leaves one as it is.
 type Limits struct {

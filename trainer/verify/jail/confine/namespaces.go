@@ -9,17 +9,16 @@ import (
 const nobody = 65534
 
 // Attributes are what the parent starts the child with: it dies with the thread that started it, and gets its own
-// namespaces, inside which it is root over nothing. Started by root, it is nobody on the host.
+// namespaces, inside which it is root over nothing.
 func Attributes(p Plan) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
 	if p == (Plan{}) {
 		return a
 	}
-	uid, gid, root := os.Getuid(), os.Getgid(), os.Geteuid() == 0
-	if root && othersMayExecute("/proc/self/exe") {
+	uid, gid := os.Getuid(), os.Getgid()
+	root := p.Nobody && os.Geteuid() == 0 && othersMayExecute("/proc/self/exe")
+	if root {
 		uid, gid = nobody, nobody
-	} else {
-		root = false
 	}
 	if !p.Namespaces {
 		if root {

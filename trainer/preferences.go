@@ -1,0 +1,98 @@
+package trainer
+
+import (
+	"context"
+	"math"
+
+	"spar/internal/fault"
+	"spar/loader/pack"
+	"spar/trainer/journal"
+)
+
+// Preference pairs are mixed into self-play by three rules. Their reference is the policy that the run began with, scored once before the
+// first iteration. pairs.jsonl of an iteration has as many of them as make the share. plan.go spreads them evenly over each epoch.
+
+const preferencesName = "preferences.shard"
+
+// openPreferences reads the preference pairs where the config mixes them in.
+func (r *run) openPreferences() (err error) {
+	if r.c.MixesPreferences() {
+		r.preferences, err = r.readCorpus(r.c.Preferences.Data, 0, true)
+	}
+	return err
+}
+
+// scorePreferences computes the preference pairs' references, unless the rows bring them.
+func (r *run) scorePreferences(ctx context.Context) error {
+	if r.preferences == nil || r.preferences.referenced {
+		return nil
+	}
+	first, _ := r.start(0)
+	s := stage{name: "preferences", outputs: []string{preferencesName},
+		inputs: map[string]string{"policy": first, "preferences": r.preferences.hash, "numerics": r.numerics()}}
+	s.work = func(ctx context.Context, e *journal.Entry) error {
+		return r.scoreInto(ctx, preferencesName, 0, dataGroups(r.preferences), e)
+	}
+	return r.do(ctx, s)
+}
+
+// readPreferenceReference returns the scored preference pairs, or nothing when the rows bring their references.
+func (r *run) readPreferenceReference() (records, error) {
+	if r.preferences.referenced {
+		return nil, nil
+	}
+	first, _ := r.start(0)
+	return r.readShard(preferencesName, r.header(first, hashText("score")))
+}
+
+// mixPreferences adds iteration t's preference pairs after its own.
+func (r *run) mixPreferences(t int, own []pair, counts map[string]int64) ([]pair, error) {
+	reference, err := r.readPreferenceReference()
+	if err != nil {
+		return nil, err
+	}
+	preferred, err := r.preferencePairs(reference, len(own), r.preferencesBefore(t))
+	counts["preference pairs"] = int64(len(preferred))
+	return append(own, preferred...), err
+}
+
+// preferencePairs are the pairs that an iteration mixes in beside n of its own, after those before it used some. Iterations go through the
+// rows one after the other, in a new order on each pass, so that no row is used a second time before all were used once.
+func (r *run) preferencePairs(reference records, n, used int) ([]pair, error) {
+	k, err := preferenceCount(n, r.c.Preferences.Share)
+	if err != nil {
+		return nil, err
+	}
+	all := dataPairs(r.preferences, reference, 0)
+	out := make([]pair, 0, k)
+	for len(out) < k {
+		pass, place := used/len(all), used%len(all)
+		order := pack.Order(len(all), r.c.Seed, pass, r.c.Shuffle)[place:]
+		for _, row := range order[:min(len(order), k-len(out))] {
+			p := all[row]
+			p.Preference = true
+			out = append(out, p)
+			used++
+		}
+	}
+	return out, nil
+}
+
+// preferenceCount is the number of preference pairs that make the wanted share beside n others, to the nearest pair.
+func preferenceCount(n int, share float64) (int, error) {
+	k := int(math.Round(share / (1 - share) * float64(n)))
+	if k == 0 {
+		return 0, fault.Inputf("preferences.share: %v beside %d pairs of self-play is less than half a pair; raise it, or give more training rows", share, n)
+	}
+	return k, nil
+}
+
+// preferencesBefore counts the preference pairs of the iterations before t.
+func (r *run) preferencesBefore(t int) int {
+	n := 0
+	for i := range t {
+		e, _ := r.journal.Find(i, "pair")
+		n += int(e.Counts["preference pairs"])
+	}
+	return n
+}
