@@ -112,12 +112,18 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 		return int(code)
 	}
 	var stopped *trainer.Stopped
-	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &stopped) && stopped.Signal != 0 {
+	if isStop(err) && errors.As(context.Cause(ctx), &stopped) && stopped.Signal != 0 {
 		fmt.Fprintf(stderr, "spar: stopped by %s\n", stopped.Where)
 		return 128 + int(stopped.Signal)
 	}
 	fmt.Fprintln(stderr, "spar:", err)
 	return fault.ExitCode(err)
+}
+
+// isStop reports whether err says that the context was cancelled, by its error or by its cause.
+func isStop(err error) bool {
+	var stopped *trainer.Stopped
+	return errors.Is(err, context.Canceled) || errors.As(err, &stopped)
 }
 
 // exitStatus ends the program with a code; what had to be said has been said.

@@ -13,7 +13,7 @@ type Entry struct {
 	Program    string  `json:"program"`
 	Score      float64 `json:"score"`
 	Detail     string  `json:"detail"`
-	From       string  `json:"from"`       // seed, or the proposer's name
+	From       string  `json:"from"`       // seed, or the kind of its proposer
 	Generation int     `json:"generation"` // in which it was proposed, from 1; 0: the seed
 	Kind       Kind    `json:"kind"`
 }

@@ -8,7 +8,7 @@
 //	fmt.Println(state.Best().Program)
 //
 // Programs are Starlark. There are two proposers. Model asks a language model for edits; what comes of it depends on the model, and a tiny one writes
-// hardly a program that parses. Mutation edits the syntax tree at random; it knows nothing and needs no model, so it is both what makes
+// hardly a program that runs. Mutation edits the syntax tree at random; it knows nothing and needs no model, so it is both what makes
 // progress on a small machine and the baseline that a model has to beat.
 //
 // The state is one file, replaced whole after each generation. What a generation draws depends on the seed and the generation's number
@@ -75,6 +75,7 @@ func (r Request) stream(purpose uint32) *rng.Stream {
 
 // Proposal is an edited program, or why there is none.
 type Proposal struct {
+	From    string // kind of the proposer: mutation, model
 	Program string
 	Refused string // in words; "" where there is a program
 }
@@ -82,6 +83,7 @@ type Proposal struct {
 // Proposer edits programs. A call holds a whole generation and is answered in the same order; what is proposed for a request must depend on
 // the request alone.
 type Proposer interface {
+	// Name says which proposer it is and how it is set: a run is continued under the same name only.
 	Name() string
 	Propose(ctx context.Context, rs []Request) ([]Proposal, error)
 }
@@ -118,7 +120,7 @@ func (r Run) Do(ctx context.Context) (*State, error) {
 		}
 		if r.Log != nil {
 			best := s.Best()
-			fmt.Fprintf(r.Log, "generation %d: best %.4f (%s), %d of %d proposals ran\n", s.Generation, best.Score, best.Detail, s.Counts.Ran, s.Counts.Proposed)
+			fmt.Fprintf(r.Log, "generation %d: best %.4f (%s, from %s)%s\n", s.Generation, best.Score, best.Detail, best.From, s.counted())
 		}
 	}
 	return s, nil
@@ -138,7 +140,7 @@ func (r Run) open(ctx context.Context) (*State, error) {
 		return nil, fault.New(fault.Failed, "%s: the first program fails: %s", r.Task.Name(), first.Failure)
 	}
 	e := Entry{Program: r.Task.Seed(), Score: first.Score, Detail: first.Detail, From: "seed"}
-	s = &State{Settings: r.settings(), Islands: make([]Island, r.Options.Islands)}
+	s = &State{Settings: r.settings(), Counts: map[string]Counts{}, Islands: make([]Island, r.Options.Islands)}
 	for i := range s.Islands {
 		s.Islands[i].add(e)
 	}
@@ -164,7 +166,7 @@ func (r Run) generation(ctx context.Context, s *State) error {
 	}
 	for i := range proposals {
 		if n := len(proposals[i].Program); n > r.Options.MaxProgramLen {
-			proposals[i] = Proposal{Refused: fmt.Sprintf("a program of %d bytes", n)}
+			proposals[i] = Proposal{From: proposals[i].From, Refused: fmt.Sprintf("a program of %d bytes", n)}
 		}
 	}
 	evaluations, err := r.evaluate(ctx, proposals)
@@ -173,7 +175,7 @@ func (r Run) generation(ctx context.Context, s *State) error {
 	}
 	s.Generation++
 	for i, q := range requests {
-		s.take(q.Island, proposals[i], evaluations[i], Entry{Generation: s.Generation, From: r.Proposer.Name()})
+		s.take(q.Island, proposals[i], evaluations[i])
 	}
 	if m := r.Options.MigrateEvery; m > 0 && s.Generation%m == 0 {
 		s.migrate()

@@ -114,7 +114,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	if _, err := run.Do(context.Background()); fault.ExitCode(err) != int(fault.Input) || !strings.Contains(err.Error(), "other settings") {
 		t.Errorf("%v", err)
 	}
-	for text, want := range map[string]string{"{": "not a state", `{"settings":"` + run.settings() + `"}`: "island"} {
+	for text, want := range map[string]string{"{": "not a state", `{"settings":"` + run.settings() + `"}`: "missing"} {
 		w, err := f.Create(filepath.Join("run", stateName))
 		if err != nil {
 			t.Fatal(err)

@@ -20,14 +20,14 @@ const bestName = "best.star"
 
 // Summary is what an evolution came to.
 type Summary struct {
-	Task        string  `json:"task"`
-	Proposer    string  `json:"proposer"`
-	Generations int     `json:"generations"`
-	Counts      Counts  `json:"counts"`
-	Best        Scored  `json:"best"`
-	From        string  `json:"from"` // proposer of the best program, or seed
-	Program     string  `json:"program"`
-	Baselines   []Known `json:"baselines"`
+	Task        string            `json:"task"`
+	Proposer    string            `json:"proposer"`
+	Generations int               `json:"generations"`
+	Counts      map[string]Counts `json:"counts"` // by the kind of proposer
+	Best        Scored            `json:"best"`
+	From        string            `json:"from"` // kind of the best program's proposer, or seed
+	Program     string            `json:"program"`
+	Baselines   []Known           `json:"baselines"`
 }
 
 // Scored is a program's score on what the search saw and on what it did not.
@@ -125,7 +125,7 @@ func (c Config) proposer(task Task) (p Proposer, closer func() error, err error)
 		return nil, nil, errors.Join(err, m.Close())
 	}
 	model := Model{
-		Task: task, Sampler: engine, MaxLength: engine.MaxLength,
+		Task: task, Sampler: engine, MaxLength: engine.MaxLength, Weights: engine.Hash(),
 		Encode: func(prompt string) ([]int32, error) { return encodePrompt(m, prompt) },
 		Settings: policy.SampleRequest{
 			MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopP: c.TopP, StopIDs: m.StopIDs(),

@@ -22,17 +22,24 @@ type Model struct {
 	Settings policy.SampleRequest                 // MaxNewTokens, Temperature, TopK, TopP, MinP, StopIDs
 	Capacity policy.SampleOptions
 
-	MaxLength int // tokens of prompt and answer that the model takes; a longer prompt is refused. 0: any
+	Weights   string // names the model's weights in a run's settings
+	MaxLength int    // tokens of prompt and answer that the model takes; a longer prompt is refused. 0: any
 }
 
-// Name is model.
-func (Model) Name() string { return "model" }
+// kindModel marks proposals of Model.
+const kindModel = "model"
+
+// Name tells the weights and the settings of the draws.
+func (m Model) Name() string {
+	return fmt.Sprintf("%s %s, %d tokens at temperature %g and top_p %g", kindModel, m.Weights, m.Settings.MaxNewTokens, m.Settings.Temperature, m.Settings.TopP)
+}
 
 // Propose draws one answer for each request.
 func (m Model) Propose(ctx context.Context, rs []Request) ([]Proposal, error) {
 	var requests []policy.SampleRequest
 	out := make([]Proposal, len(rs))
 	for i, r := range rs {
+		out[i].From = kindModel
 		ids, err := m.Encode(Prompt(m.Task, r))
 		if err != nil {
 			return nil, err
@@ -79,7 +86,7 @@ const mixedLane = 0x6d697865
 
 // Name tells both and the share.
 func (m Mixed) Name() string {
-	return fmt.Sprintf("%s %g, %s", m.First.Name(), m.Share, m.Second.Name())
+	return fmt.Sprintf("a share of %g by %s, the rest by %s", m.Share, m.First.Name(), m.Second.Name())
 }
 
 // Propose asks both.

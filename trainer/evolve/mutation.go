@@ -23,8 +23,11 @@ const (
 	secondEdit    = 0.3 // probability of each further edit of a proposal
 )
 
+// kindMutation marks proposals of Mutation.
+const kindMutation = "mutation"
+
 // Name is mutation.
-func (Mutation) Name() string { return "mutation" }
+func (Mutation) Name() string { return kindMutation }
 
 // Propose edits the parent once, sometimes more often.
 func (m Mutation) Propose(_ context.Context, rs []Request) ([]Proposal, error) {
@@ -43,10 +46,10 @@ func (m Mutation) one(r Request) Proposal {
 			text = m.edit(text, r.Inspirations, draw)
 		}
 		if _, err := parse(text); err == nil && text != r.Parent.Program {
-			return Proposal{Program: text}
+			return Proposal{From: kindMutation, Program: text}
 		}
 	}
-	return Proposal{Refused: "no edit was found"}
+	return Proposal{From: kindMutation, Refused: "no edit was found"}
 }
 
 // span is a piece of a program's text that is an expression.

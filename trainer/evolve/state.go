@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -21,11 +23,11 @@ const maxState = 64 << 20
 
 // State is an evolution after a generation.
 type State struct {
-	Settings   string    `json:"settings"` // that it was made with
-	Generation int       `json:"generation"`
-	Counts     Counts    `json:"counts"`
-	History    []float64 `json:"history"` // the best score after each generation
-	Islands    []Island  `json:"islands"`
+	Settings   string            `json:"settings"` // that it was made with
+	Generation int               `json:"generation"`
+	Counts     map[string]Counts `json:"counts"`  // by the kind of proposer
+	History    []float64         `json:"history"` // the best score after each generation
+	Islands    []Island          `json:"islands"`
 }
 
 // Counts say what became of proposals.
@@ -49,25 +51,35 @@ func (s *State) Best() Entry {
 	return best
 }
 
-// take counts a proposal and keeps it on its island if it deserves it. e says where it comes from.
-func (s *State) take(island int, p Proposal, v Evaluation, e Entry) {
-	s.Counts.Proposed++
+// take counts a proposal of this generation and keeps it on its island if it deserves it.
+func (s *State) take(island int, p Proposal, v Evaluation) {
+	n := s.Counts[p.From]
+	n.Proposed++
 	switch {
 	case p.Refused != "":
-		s.Counts.Refused++
-		return
+		n.Refused++
 	case v.Failure != "":
-		s.Counts.Failed++
-		return
+		n.Failed++
+	default:
+		n.Ran++
+		if v.Score > s.Best().Score {
+			n.Better++
+		}
+		if s.Islands[island].add(Entry{Program: p.Program, Score: v.Score, Detail: v.Detail, From: p.From, Generation: s.Generation}) {
+			n.Kept++
+		}
 	}
-	s.Counts.Ran++
-	e.Program, e.Score, e.Detail = p.Program, v.Score, v.Detail
-	if e.Score > s.Best().Score {
-		s.Counts.Better++
+	s.Counts[p.From] = n
+}
+
+// counted is a line's part about the proposals so far.
+func (s *State) counted() string {
+	text := ""
+	for _, kind := range slices.Sorted(maps.Keys(s.Counts)) {
+		n := s.Counts[kind]
+		text += fmt.Sprintf(", %s: %d of %d proposals ran, %d better", kind, n.Ran, n.Proposed, n.Better)
 	}
-	if s.Islands[island].add(e) {
-		s.Counts.Kept++
-	}
+	return text
 }
 
 // migrate copies the best program of each island to the next one.
@@ -109,8 +121,8 @@ func load(f fsys.FS, dir, settings string) (*State, error) {
 	if s.Settings != settings {
 		return nil, fault.Inputf("%s was made with other settings (%s; now: %s); use another directory", name, s.Settings, settings)
 	}
-	if len(s.Islands) == 0 || slices.ContainsFunc(s.Islands, func(p Island) bool { return len(p.Elites) == 0 }) {
-		return nil, fault.Inputf("%s: an island is empty; the file is damaged, remove it to begin again", name)
+	if s.Counts == nil || len(s.Islands) == 0 || slices.ContainsFunc(s.Islands, func(p Island) bool { return len(p.Elites) == 0 }) {
+		return nil, fault.Inputf("%s: a part is missing; the file is damaged, remove it to begin again", name)
 	}
 	return &s, nil
 }
