@@ -186,11 +186,17 @@ func (c *canaries) children(t *testing.T) []string {
 	return list
 }
 
-func descriptors(t *testing.T) int {
+// descriptors lists what this process has open.
+func descriptors(t *testing.T) (list []string) {
 	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
+	names, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no descriptors are seen: %v", err)
 	}
-	return len(list)
+	for _, name := range names {
+		if to, err := os.Readlink(name); err == nil {
+			list = append(list, to)
+		}
+	}
+	return list
 }

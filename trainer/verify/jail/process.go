@@ -38,47 +38,46 @@ type process struct {
 // limits and exec, its runtime may have wanted memory.
 const attempts = 3
 
-func startProcess(s setup, outputBytes int) (p *process, err error) {
-	for range attempts {
-		if p, err = startOnce(s, outputBytes); err == nil {
-			return p, nil
-		}
-	}
-	return nil, err
-}
-
-// startOnce starts a child and waits until it is confined. The calling goroutine must be locked to a thread that
+// startProcess starts a child and waits until it is confined. The calling goroutine must be locked to a thread that
 // outlives the child, for the child dies with it.
-func startOnce(s setup, outputBytes int) (*process, error) {
+func startProcess(s setup, outputBytes int) (*process, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
-	p, err := spawn(s.Confine.Plan, outputBytes)
-	if err != nil {
-		return nil, err
+	for range attempts {
+		var p *process
+		if p, err = spawn(s.Confine.Plan, outputBytes); err != nil {
+			return nil, err // the host refuses; asking again changes nothing
+		}
+		if err = p.greet(text); err == nil {
+			p.limit = outputBytes
+			return p, nil
+		}
+		p.kill()
+		err = fault.New(fault.Failed, "a jailed process did not start: %w %.200s", err, p.printed.text())
 	}
+	return nil, err
+}
+
+// greet sends the set-up and waits for the report of what is enforced.
+func (p *process) greet(setup []byte) error {
 	p.limit = 1 << 16
 	p.replies.SetReadDeadline(time.Now().Add(startTime))
-	err = wire.WriteFrame(p.requests, text)
-	var verb string
-	var values []wire.Item
-	if err == nil {
-		verb, values, err = p.receive()
+	defer p.replies.SetReadDeadline(time.Time{})
+	if err := wire.WriteFrame(p.requests, setup); err != nil {
+		return err
 	}
+	verb, values, err := p.receive()
 	switch {
-	case err == nil && verb == "ready" && len(values) == 1:
-		err = json.Unmarshal(values[0].Payload, &p.report)
-	case err == nil && len(values) > 0:
-		err = fmt.Errorf("%s", values[0].Payload)
+	case err != nil:
+		return err
+	case len(values) != 1:
+		return fmt.Errorf("it says %q", verb)
+	case verb != "ready":
+		return fmt.Errorf("%s", values[0].Payload)
 	}
-	if err != nil {
-		p.kill()
-		return nil, fault.New(fault.Failed, "a jailed process did not start: %w %.200s", err, p.printed.text())
-	}
-	p.replies.SetReadDeadline(time.Time{})
-	p.limit = outputBytes
-	return p, nil
+	return json.Unmarshal(values[0].Payload, &p.report)
 }
 
 // spawn starts this binary again with three pipes: requests, replies, and what is printed.
