@@ -25,7 +25,7 @@ var tutorials = []struct {
 	{"02-selection", []string{"\nrest_em "}, []string{"selection/star", "selection/rest", "selection/rest_em"}},
 	{"03-roles", []string{"groups with signal", "== play-verifier: bottleneck: "}, []string{"toy/play", "toy/play-proposer", "toy/play-solver", "toy/play-verifier"}},
 	{"04-preferences", []string{"SPIN, then DPO", "preference/rewards/margins"}, []string{"toy/spin-mixed-05", "toy/spin-mixed-20", "toy/spin-dpo", "toy/dpo"}},
-	{"05-verifier", []string{`"detail":"step 1 is wrong"`, "audit/youden_j", "\nworking "}, []string{"verifier/answer", "verifier/working"}},
+	{"05-verifier", []string{`"detail":"step 1 is wrong"`, "audit/false_negative", "\nworking "}, []string{"verifier/answer", "verifier/working"}},
 	{"06-objective", []string{"--- PASS: TestSquare", "--- PASS: TestGradientsByDifferences/spin/square", "\nsquare "}, []string{"objective/square"}},
 }
 
