@@ -93,6 +93,7 @@ func TestBadConfigs(t *testing.T) {
 		{"play data", playing + "play: {family: data}\n", "the family data needs rows"},
 		{"play own tasks", playing + "play: {family: open}\ndata: {train: t}\n", "makes its own tasks"},
 		{"play verifier", playing + "play: {family: data}\ndata: {train: t}\n", "need a judge"},
+		{"play correction", playing + "play: {family: open}\nverifier: {correction: backward, false_positive: 0.6, false_negative: 0.4}\n", "leave no signal to correct"},
 		{"play keep", playing + "play: {family: open, keep_low: 0.8, keep_high: 0.3}\n", "0.8 is above keep_high 0.3"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {

@@ -58,6 +58,9 @@ func (c *Config) playConflicts() []string {
 	if p.Curriculum == "steer" && p.Family != "arithmetic" {
 		add("play.curriculum", "the family %s has no levels to steer; use off", p.Family)
 	}
+	if v := c.Verifier; v.Correction == "backward" && 1-v.FalsePositive-v.FalseNegative < 0.01 {
+		add("verifier.correction", "rates of %v and %v leave no signal to correct (J = %.3g); use a better verifier", v.FalsePositive, v.FalseNegative, 1-v.FalsePositive-v.FalseNegative)
+	}
 	if p.KeepLow > p.KeepHigh {
 		add("play.keep_low", "%v is above keep_high %v", p.KeepLow, p.KeepHigh)
 	}
