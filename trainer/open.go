@@ -133,6 +133,8 @@ func (r *run) openInputs() (err error) {
 	switch {
 	case r.c.Proposes():
 		err = r.openFamily()
+	case r.c.Competes():
+		err = r.openGame()
 	default:
 		r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo")
 	}

@@ -39,6 +39,7 @@ import (
 	"spar/trainer/objective"
 	"spar/trainer/report"
 	"spar/trainer/selfplay/family"
+	"spar/trainer/selfplay/game"
 	"spar/trainer/supervise"
 	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
@@ -81,6 +82,7 @@ type run struct {
 	closers     []io.Closer
 	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
 	family      family.Family              // nil: no proposer
+	game        game.Game                  // nil: none is played
 	pool        *jail.Pool                 // nil: not needed yet
 }
 
@@ -138,6 +140,9 @@ func (r *run) iteration(ctx context.Context, t int) error {
 
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
+	if r.c.Competes() {
+		return []func(context.Context, int) error{r.compete, r.payGames, r.update, r.evaluate, r.guard, r.promote}
+	}
 	if r.c.Plays() {
 		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
 	}

@@ -167,9 +167,12 @@ func TestShippedConfigs(t *testing.T) {
 }
 
 func TestRenderReadsBack(t *testing.T) {
-	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar"} {
+	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar", "play"} {
 		c := Default("dir with: colon", algorithm, "no")
-		c.Verifier.Name = map[bool]string{true: "exact", false: "none"}[c.Selects()]
+		if c.Plays() {
+			c.Sampling.Samples = 4
+		}
+		c.Verifier.Name = map[bool]string{true: "exact", false: "none"}[c.Verified()]
 		c.Sampling.Stop = []string{"\n\n", `"`, "é"}
 		c.Seed = 1<<64 - 1
 		c.Tau = map[bool]float64{true: 3}[algorithm == "chi2"]
