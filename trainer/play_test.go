@@ -36,15 +36,7 @@ func TestPlay(t *testing.T) {
 			t.Run(family+" "+objective, func(t *testing.T) {
 				c := b.played(family, family+objective)
 				c.Play.Objective = objective
-				var log bytes.Buffer
-				if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
-					t.Fatalf("%v\n%s", err, log.String())
-				}
-				before := policyBytes(t, c)
-				must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
-				if !bytes.Equal(before, policyBytes(t, c)) {
-					t.Error("running a finished run again changed the policy")
-				}
+				runTwice(t, c)
 				checkPlay(t, c)
 			})
 		}
@@ -109,15 +101,7 @@ func (b bench) contested(out string) *config.Config {
 func TestContest(t *testing.T) {
 	b := newTasks(t)
 	c := b.contested("nim")
-	var log bytes.Buffer
-	if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
-		t.Fatalf("%v\n%s", err, log.String())
-	}
-	before := policyBytes(t, c)
-	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
-	if !bytes.Equal(before, policyBytes(t, c)) {
-		t.Error("running a finished run again changed the policy")
-	}
+	runTwice(t, c)
 	checkPlay(t, c)
 	records, err := metrics.Read(fsys.OS, c.OutputDir)
 	must(t, err)
