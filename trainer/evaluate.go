@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -156,7 +157,7 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 	if err := r.judge(index, real, fresh, values); err != nil {
 		return err
 	}
-	e.Values = values
+	maps.Copy(e.Values, values)
 	r.logf("%s: %s", r.heading, evaluated(values))
 	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(fresh), Values: values, Examples: r.show(real, fresh)}
 	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
@@ -280,8 +281,12 @@ func (r *run) show(real, fresh records) []metrics.Example {
 	var out []metrics.Example
 	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
 		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
-		out = append(out, metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
-			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)})
+		shown := metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
+			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)}
+		if r.c.Verified() {
+			shown.Verdict, shown.Extracted = verdictOf(b.Verdict).String(), string(b.Meta)
+		}
+		out = append(out, shown)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"spar/internal/rng"
 	"spar/trainer"
 	"spar/trainer/config"
+	"spar/trainer/journal"
 	"spar/trainer/metrics"
 	"spar/trainer/quickstart"
 )
@@ -56,6 +57,7 @@ func TestSelection(t *testing.T) {
 			c := b.verified(algorithm, algorithm)
 			runTwice(t, c)
 			checkSelection(t, c)
+			checkVerdicts(t, c)
 		})
 	}
 }
@@ -93,6 +95,25 @@ func checkSelection(t *testing.T, c *config.Config) {
 	}
 	if selections != c.Iterations || accuracies != c.Iterations+1 {
 		t.Errorf("%d selections and %d accuracies, want %d and %d", selections, accuracies, c.Iterations, c.Iterations+1)
+	}
+}
+
+// checkVerdicts looks at the first policy's evaluation: what is shown has its verdict, and the wait for the verifier is told beside the values.
+func checkVerdicts(t *testing.T, c *config.Config) {
+	t.Helper()
+	e, err := metrics.ReadEvaluation(fsys.OS, filepath.Join(c.OutputDir, "baseline", "eval.json"))
+	must(t, err)
+	for _, x := range e.Examples {
+		if x.Verdict != "pass" && x.Verdict != "fail" {
+			t.Errorf("%q has the verdict %q", x.Generated, x.Verdict)
+		}
+	}
+	entries, err := journal.Read(fsys.OS, filepath.Join(c.OutputDir, "journal.jsonl"))
+	must(t, err)
+	for _, e := range entries {
+		if _, told := e.Values["verify_wait_seconds"]; told != (e.Stage == "baseline" || e.Stage == "sample" || e.Stage == "retry" || e.Stage == "evaluate") {
+			t.Errorf("stage %s tells the wait for the verifier: %v", e.Stage, told)
+		}
 	}
 }
 
