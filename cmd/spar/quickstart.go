@@ -17,6 +17,7 @@ type quickstartCmd struct {
 	Chi2        bool   `name:"chi2" help:"Add an arm of chi-squared self-play."`
 	Preferences bool   `help:"Add arms with preference pairs: 5 and 20 % of them mixed into SPIN, DPO after SPIN, DPO alone."`
 	Play        bool   `help:"Instead: a policy that sets itself sums and solves them, healthy and with one role broken."`
+	Short       bool   `help:"Everything tiny: seconds, to see that it runs. The figures then say nothing."`
 	JSON        bool   `help:"The table as one JSON object."`
 }
 
@@ -28,6 +29,9 @@ func (c *quickstartCmd) Run(ctx context.Context, s streams) error {
 	}
 	o := quickstart.Options{
 		Dir: c.OutputDir, Seed: c.Seed, Threads: c.Threads, Chi2: c.Chi2, Preferences: c.Preferences, Library: lib, Log: s.err, Terminal: isTerminal(s.err),
+	}
+	if c.Short {
+		o = o.Short()
 	}
 	if c.Play {
 		result, err := quickstart.RunPlay(ctx, o)

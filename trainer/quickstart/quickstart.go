@@ -71,6 +71,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Short is o at sizes that take seconds: every stage runs, and the figures say nothing.
+func (o Options) Short() Options {
+	o.BaseSteps, o.Iterations, o.Updates = 20, 2, 3
+	o.RealPairs, o.PreferencePairs, o.EvalRows = 64, 40, 30
+	o.FewPairs, o.FewSteps, o.Unlabelled = 300, 150, 100
+	o.PlayRows, o.PlayHeldOut, o.PlayIterations, o.Proposals = 2400, 30, 2, 128
+	return o
+}
+
 // arm is one way to train from the base.
 type arm struct {
 	name   string

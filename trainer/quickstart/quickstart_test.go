@@ -68,7 +68,7 @@ func TestDirections(t *testing.T) {
 
 // TestSmall runs a reduced quickstart with all arms, twice: the second run has nothing to do and gives the same table.
 func TestSmall(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Chi2: true, Preferences: true, BaseSteps: 20, Iterations: 2, Updates: 3, RealPairs: 64, PreferencePairs: 40, EvalRows: 30, Seed: 5, FewPairs: 300, FewSteps: 150, Unlabelled: 100}
+	o := Options{Dir: t.TempDir(), Chi2: true, Preferences: true, Seed: 5}.Short()
 	first, err := Run(context.Background(), o)
 	must(t, err)
 	second, err := Run(context.Background(), o)
