@@ -12,7 +12,10 @@
 // Files: stage.go seals and skips, corpus.go turns rows into ids, sample.go, score.go, pair.go, update.go, evaluate.go and
 // promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
-// out, step.go is one of them, policy.go keeps the one policy that is loaded.
+// out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
+// drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
+// at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
+// itself, pay.go makes advantages of rewards, gradient.go learns from them.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
