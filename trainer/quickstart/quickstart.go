@@ -75,7 +75,7 @@ func (o Options) withDefaults() Options {
 func (o Options) Short() Options {
 	o.BaseSteps, o.Iterations, o.Updates = 20, 2, 3
 	o.RealPairs, o.PreferencePairs, o.EvalRows = 64, 40, 30
-	o.FewPairs, o.FewSteps, o.Unlabelled = 300, 150, 100
+	o.FewPairs, o.FewSteps, o.Unlabelled = 500, 250, 100 // enough for some responses to pass
 	o.PlayRows, o.PlayHeldOut, o.PlayIterations, o.Proposals = 2400, 30, 2, 128
 	return o
 }
