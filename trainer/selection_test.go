@@ -117,6 +117,32 @@ func checkVerdicts(t *testing.T, c *config.Config) {
 	}
 }
 
+// TestBareAnswers: the answer of a task is no response whose likelihood says anything, so held-out rows without a solution have no loss, and
+// nothing to set a limit by.
+func TestBareAnswers(t *testing.T) {
+	b := newTasks(t)
+	data, err := os.ReadFile(b.path("held.jsonl"))
+	must(t, err)
+	must(t, os.WriteFile(b.path("held.jsonl"), bytes.ReplaceAll(data, []byte(`,"solution":"1"`), nil), 0o600))
+	c := b.verified("rest_em", "bare")
+	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+	e, err := metrics.ReadEvaluation(fsys.OS, filepath.Join(c.OutputDir, "baseline", "eval.json"))
+	must(t, err)
+	for name := range e.Values {
+		if strings.Contains(name, "loss") || strings.Contains(name, "real") {
+			t.Errorf("%s is told of bare answers", name)
+		}
+	}
+	if _, told := e.Values["length/generated"]; !told {
+		t.Errorf("the samples' own values are missing: %v", e.Values)
+	}
+	c = b.verified("rest_em", "limited")
+	c.Limits.RealLogpDrop = 1
+	if err := trainer.Run(context.Background(), c, trainer.RunOptions{}); trainer.ExitCode(err) != 3 || !strings.Contains(err.Error(), "limits.real_logp_drop") {
+		t.Errorf("a limit that nothing can pass: %v", err)
+	}
+}
+
 // TestKillSelection is TestKill for the loops over verified responses.
 func TestKillSelection(t *testing.T) {
 	b := newTasks(t)
