@@ -1,5 +1,5 @@
 # The verbs. Everything lands in bin/, build/, .deps/ and runs/, which git ignores.
-.PHONY: build native quickstart real test check sanitize bench bench-ops bench-peers fmt clean
+.PHONY: build native quickstart real real-verified test check sanitize bench bench-ops bench-peers fmt clean
 .DEFAULT_GOAL := build
 
 export CGO_ENABLED := 0
@@ -27,6 +27,17 @@ real: build
 	@mkdir -p runs/godoc
 	$(GO) run ./scripts/godoc-pairs --out runs/godoc
 	bin/spar train scripts/real.yaml
+
+# Verified self-training on word problems, with HumanEval before and after as a check of what it was not trained on.
+BASE := .deps/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+real-verified: build
+	scripts/fetch model
+	scripts/fetch verifiers
+	$(GO) run ./scripts/word-tasks -out runs/word-tasks
+	scripts/humaneval/check $(BASE) runs/humaneval/before
+	bin/spar train scripts/rest-em.yaml
+	scripts/humaneval/check runs/real-verified/policy runs/humaneval/after
+	bin/spar diagnose runs/real-verified
 
 test: build
 	scripts/fetch model

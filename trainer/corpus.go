@@ -26,6 +26,9 @@ type example struct {
 	pose                   *family.Pose // nil: not a proposer's prompt
 }
 
+// real reports whether the row brings a response by people. The bare answer of a task is none: no policy writes it so.
+func (x example) real() bool { return x.task == nil || x.task.solved }
+
 // task is what a verifier needs besides the response.
 type task struct {
 	problem       dataset.Text
@@ -56,6 +59,17 @@ func (c *corpus) byKey(key int) (example, error) {
 		return example{}, fault.Inputf("%s: has no row %d, which this run's pairs name; remove the run directory to begin anew", c.path, key)
 	}
 	return c.examples[i], nil
+}
+
+// reals is the number of rows with a response by people.
+func (c *corpus) reals() int {
+	n := 0
+	for _, x := range c.examples {
+		if x.real() {
+			n++
+		}
+	}
+	return n
 }
 
 // readCorpus reads and encodes a data set; at most limit examples, 0: all. Rows that pairs

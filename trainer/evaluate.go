@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -156,7 +157,7 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 	if err := r.judge(index, real, fresh, values); err != nil {
 		return err
 	}
-	e.Values = values
+	maps.Copy(e.Values, values)
 	r.logf("%s: %s", r.heading, evaluated(values))
 	out := metrics.Evaluation{Iteration: index - 1, Prompts: len(r.held.examples), Samples: len(fresh), Values: values, Examples: r.show(real, fresh)}
 	if err := fsys.MakeDir(r.fs, filepath.Dir(r.path(evalFile(index)))); err != nil {
@@ -170,7 +171,10 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 
 // evaluated is an evaluation in one line.
 func evaluated(v map[string]float64) string {
-	text := fmt.Sprintf("held-out loss %.4f nats a token; samples of %.1f tokens (real %.1f), %.0f %% cut off", v["loss"], v["length/generated"], v["length/real"], 100*v["truncated"])
+	text := fmt.Sprintf("held-out samples of %.1f tokens, %.0f %% cut off", v["length/generated"], 100*v["truncated"])
+	if loss, known := v["loss"]; known {
+		text = fmt.Sprintf("held-out loss %.4f nats a token; samples of %.1f tokens (real %.1f), %.0f %% cut off", loss, v["length/generated"], v["length/real"], 100*v["truncated"])
+	}
 	if accuracy, verified := v["accuracy"]; verified {
 		text += fmt.Sprintf("; %.1f %% solved", 100*accuracy)
 	}
@@ -188,23 +192,27 @@ func prefixed(prefix string, values map[string]float64) map[string]float64 {
 	return out
 }
 
-// lengths are the numbers that one policy has alone.
+// lengths are the numbers that one policy has alone. Where no row brings a real response there is nothing to say of them.
 func (r *run) lengths(real, fresh records) map[string]float64 {
-	n := float64(len(r.held.examples))
+	n, reals := float64(len(r.held.examples)), float64(r.held.reals())
 	v := map[string]float64{}
 	tokens := 0.0
 	for _, x := range r.held.examples {
 		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
-		v["logps/real"] += policy.Sum(a.Logp) / n
-		v["length/real"] += float64(len(a.Response)) / n
+		if x.real() {
+			v["logps/real"] += policy.Sum(a.Logp) / reals
+			v["length/real"] += float64(len(a.Response)) / reals
+			tokens += float64(len(a.Response))
+		}
 		v["logps/generated"] += policy.Sum(b.Logp) / n
 		v["length/generated"] += float64(len(b.Response)) / n
-		tokens += float64(len(a.Response))
 		if b.Finish == shard.FinishLength {
 			v["truncated"] += 1 / n
 		}
 	}
-	v["loss"] = -v["logps/real"] * n / tokens // mean over tokens
+	if reals > 0 {
+		v["loss"] = -v["logps/real"] * reals / tokens // mean over tokens
+	}
 	return v
 }
 
@@ -280,8 +288,12 @@ func (r *run) show(real, fresh records) []metrics.Example {
 	var out []metrics.Example
 	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
 		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
-		out = append(out, metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
-			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)})
+		shown := metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
+			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)}
+		if r.c.Verified() {
+			shown.Verdict, shown.Extracted = verdictOf(b.Verdict).String(), string(b.Meta)
+		}
+		out = append(out, shown)
 	}
 	return out
 }

@@ -133,6 +133,8 @@ func (r *run) openInputs() (err error) {
 	switch {
 	case r.c.Proposes():
 		err = r.openFamily()
+	case r.c.Competes():
+		err = r.openGame()
 	default:
 		r.train, err = r.readCorpus(r.c.Data.Train, 0, r.c.Algorithm == "dpo")
 	}
@@ -142,6 +144,9 @@ func (r *run) openInputs() (err error) {
 	if r.c.Data.Eval != "" {
 		if r.held, err = r.readCorpus(r.c.Data.Eval, r.c.Eval.MaxPrompts, false); err != nil {
 			return err
+		}
+		if r.c.Limits.RealLogpDrop > 0 && r.held.reals() == 0 {
+			return fault.Inputf("%s: no row has a response by people, whose log-prob limits.real_logp_drop watches; give the rows a solution or remove the key", r.held.path)
 		}
 	}
 	return r.openPreferences()

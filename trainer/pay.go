@@ -14,6 +14,7 @@ import (
 	"spar/trainer/policy"
 	"spar/trainer/selfplay/family"
 	"spar/trainer/selfplay/reward"
+	"spar/trainer/verify"
 )
 
 // payment is a line of payments.jsonl: what a response was worth, and the advantage that it has in the update.
@@ -44,7 +45,7 @@ func (r *run) pay(ctx context.Context, t int) error {
 	p := r.c.Play
 	s := stage{iteration: t, name: "pay", outputs: []string{paidName(t)}, inputs: map[string]string{
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
-		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples),
+		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples, r.verifierSettings()),
 	}}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		c, err := r.tasks(t)
@@ -112,16 +113,33 @@ func (r *run) paySolver(c *corpus, rollouts records) []payment {
 			}
 		}
 		rate := passed / float64(g)
-		advantages := objective.Advantages(withinTask[r.c.Play.Objective], group)
+		seen := r.corrected(group)
+		advantages := objective.Advantages(withinTask[r.c.Play.Objective], seen)
 		for j := range group {
 			p := payment{Role: solverRole, Kind: x.task.kind, Level: x.task.level, Key: x.key, Sample: j, Reward: group[j], Advantage: advantages[j],
 				Left: rate < r.c.Play.KeepLow || rate > r.c.Play.KeepHigh}
-			out, rewards, roles = append(out, p), append(rewards, group[j]), append(roles, reward.Role{Name: solverRole, Task: p.Kind})
+			out, rewards, roles = append(out, p), append(rewards, seen[j]), append(roles, reward.Role{Name: solverRole, Task: p.Kind})
 		}
 	}
 	if r.c.Play.Objective == "reinforce" {
 		for i, a := range reward.Whiten(rewards, roles) {
 			out[i].Advantage = a
+		}
+	}
+	return out
+}
+
+// corrected are rewards with the verifier's known errors undone.
+func (r *run) corrected(rewards []float64) []float64 {
+	v := r.c.Verifier
+	if v.Correction == "none" {
+		return rewards
+	}
+	out := make([]float64, len(rewards))
+	for i, reward := range rewards {
+		var err error
+		if out[i], err = verify.Corrected(reward, v.FalsePositive, v.FalseNegative, verify.Correction(v.Correction)); err != nil {
+			panic(err) // the config was checked
 		}
 	}
 	return out
@@ -177,8 +195,8 @@ func formOf(p proposal) reward.Form {
 	return reward.Invalid
 }
 
-// takeTurns leaves out a role: the proposer when the first policy proposes, else with alternating roles the proposer in even and
-// the solver in odd iterations.
+// takeTurns leaves out a role: the proposer when the first policy proposes; with alternating roles the solver in even and the proposer in
+// odd iterations, so that the proposer learns first, as in R-Zero.
 func (r *run) takeTurns(t int, solver, proposer []payment) {
 	roles := r.c.Play.Roles
 	leave := func(payments []payment) {
@@ -186,10 +204,10 @@ func (r *run) takeTurns(t int, solver, proposer []payment) {
 			payments[i].Left = true
 		}
 	}
-	if roles == "frozen" || roles == "alternating" && t%2 == 0 {
+	if roles == "frozen" || roles == "alternating" && t%2 == 1 {
 		leave(proposer)
 	}
-	if roles == "alternating" && t%2 == 1 {
+	if roles == "alternating" && t%2 == 0 {
 		leave(solver)
 	}
 }

@@ -36,15 +36,7 @@ func TestPlay(t *testing.T) {
 			t.Run(family+" "+objective, func(t *testing.T) {
 				c := b.played(family, family+objective)
 				c.Play.Objective = objective
-				var log bytes.Buffer
-				if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
-					t.Fatalf("%v\n%s", err, log.String())
-				}
-				before := policyBytes(t, c)
-				must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
-				if !bytes.Equal(before, policyBytes(t, c)) {
-					t.Error("running a finished run again changed the policy")
-				}
+				runTwice(t, c)
 				checkPlay(t, c)
 			})
 		}
@@ -93,4 +85,39 @@ func TestKillPlay(t *testing.T) {
 	started := time.Now()
 	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
 	b.killOften(t, reference, max(1, kills(t)/4), time.Since(started))
+}
+
+// contested is a run of Nim with a tiny model that knows letters and digits.
+func (b bench) contested(out string) *config.Config {
+	c := b.played("open", out)
+	c.Model = "../cmd/spar/testdata/models/chat"
+	c.Data.Eval, c.Verifier.Name = "", "none"
+	c.Play.Family, c.Play.Game, c.Play.Pose, c.Play.Proposals = "game", "nim:2,3", "{position}", 24
+	c.Play.Objective, c.MaxLength, c.Sampling.MaxNewTokens = "reinforce", 96, 4
+	return c
+}
+
+// TestContest plays games, pays both roles against their baselines, and reads the same games back.
+func TestContest(t *testing.T) {
+	b := newTasks(t)
+	c := b.contested("nim")
+	runTwice(t, c)
+	checkPlay(t, c)
+	records, err := metrics.Read(fsys.OS, c.OutputDir)
+	must(t, err)
+	games := 0
+	for _, r := range records {
+		if plies, played := r.Values["game/plies"]; played {
+			games++
+			if plies < 1 || r.Values["game/illegal"] < 0 || r.Values["game/illegal"] > 1 {
+				t.Errorf("iteration %d: %v", r.Iteration, r.Values)
+			}
+		}
+	}
+	if games != c.Iterations {
+		t.Errorf("%d iterations played, want %d", games, c.Iterations)
+	}
+	started := time.Now()
+	must(t, trainer.Run(context.Background(), b.contested("nim-again"), trainer.RunOptions{}))
+	b.killOften(t, c, 2, time.Since(started))
 }

@@ -84,26 +84,32 @@ func policyBytes(t testing.TB, c *config.Config) []byte {
 	return data
 }
 
+// runTwice does a run and does it again, which must change nothing.
+func runTwice(t *testing.T, c *config.Config) {
+	t.Helper()
+	var log bytes.Buffer
+	if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	before := policyBytes(t, c)
+	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+	if !bytes.Equal(before, policyBytes(t, c)) {
+		t.Error("running a finished run again changed the policy")
+	}
+}
+
 // TestAlgorithms runs every algorithm end to end and looks at what it leaves.
 func TestAlgorithms(t *testing.T) {
 	b := newBench(t)
 	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft"} {
 		t.Run(algorithm, func(t *testing.T) {
 			c := b.config(algorithm, algorithm)
-			var log bytes.Buffer
-			if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
-				t.Fatalf("%v\n%s", err, log.String())
-			}
+			runTwice(t, c)
 			checkMetrics(t, c)
 			for _, name := range []string{"run.json", "report.html", "policy/config.json", "policy/tokenizer.json", "iter-000/eval.json", "baseline/eval.json", "tb"} {
 				if _, err := os.Stat(filepath.Join(c.OutputDir, name)); err != nil {
 					t.Error(err)
 				}
-			}
-			before := policyBytes(t, c)
-			must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
-			if !bytes.Equal(before, policyBytes(t, c)) {
-				t.Error("running a finished run again changed the policy")
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"spar/internal/rng"
 	"spar/trainer"
 	"spar/trainer/config"
+	"spar/trainer/journal"
 	"spar/trainer/metrics"
 	"spar/trainer/quickstart"
 )
@@ -54,16 +55,9 @@ func TestSelection(t *testing.T) {
 	for _, algorithm := range []string{"star", "rest", "rest_em", "rft", "vstar"} {
 		t.Run(algorithm, func(t *testing.T) {
 			c := b.verified(algorithm, algorithm)
-			var log bytes.Buffer
-			if err := trainer.Run(context.Background(), c, trainer.RunOptions{Log: &log}); err != nil {
-				t.Fatalf("%v\n%s", err, log.String())
-			}
+			runTwice(t, c)
 			checkSelection(t, c)
-			before := policyBytes(t, c)
-			must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
-			if !bytes.Equal(before, policyBytes(t, c)) {
-				t.Error("running a finished run again changed the policy")
-			}
+			checkVerdicts(t, c)
 		})
 	}
 }
@@ -101,6 +95,51 @@ func checkSelection(t *testing.T, c *config.Config) {
 	}
 	if selections != c.Iterations || accuracies != c.Iterations+1 {
 		t.Errorf("%d selections and %d accuracies, want %d and %d", selections, accuracies, c.Iterations, c.Iterations+1)
+	}
+}
+
+// checkVerdicts looks at the first policy's evaluation: what is shown has its verdict, and the wait for the verifier is told beside the values.
+func checkVerdicts(t *testing.T, c *config.Config) {
+	t.Helper()
+	e, err := metrics.ReadEvaluation(fsys.OS, filepath.Join(c.OutputDir, "baseline", "eval.json"))
+	must(t, err)
+	for _, x := range e.Examples {
+		if x.Verdict != "pass" && x.Verdict != "fail" {
+			t.Errorf("%q has the verdict %q", x.Generated, x.Verdict)
+		}
+	}
+	entries, err := journal.Read(fsys.OS, filepath.Join(c.OutputDir, "journal.jsonl"))
+	must(t, err)
+	for _, e := range entries {
+		if _, told := e.Values["verify_wait_seconds"]; told != (e.Stage == "baseline" || e.Stage == "sample" || e.Stage == "retry" || e.Stage == "evaluate") {
+			t.Errorf("stage %s tells the wait for the verifier: %v", e.Stage, told)
+		}
+	}
+}
+
+// TestBareAnswers: the answer of a task is no response whose likelihood says anything, so held-out rows without a solution have no loss, and
+// nothing to set a limit by.
+func TestBareAnswers(t *testing.T) {
+	b := newTasks(t)
+	data, err := os.ReadFile(b.path("held.jsonl"))
+	must(t, err)
+	must(t, os.WriteFile(b.path("held.jsonl"), bytes.ReplaceAll(data, []byte(`,"solution":"1"`), nil), 0o600))
+	c := b.verified("rest_em", "bare")
+	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+	e, err := metrics.ReadEvaluation(fsys.OS, filepath.Join(c.OutputDir, "baseline", "eval.json"))
+	must(t, err)
+	for name := range e.Values {
+		if strings.Contains(name, "loss") || strings.Contains(name, "real") {
+			t.Errorf("%s is told of bare answers", name)
+		}
+	}
+	if _, told := e.Values["length/generated"]; !told {
+		t.Errorf("the samples' own values are missing: %v", e.Values)
+	}
+	c = b.verified("rest_em", "limited")
+	c.Limits.RealLogpDrop = 1
+	if err := trainer.Run(context.Background(), c, trainer.RunOptions{}); trainer.ExitCode(err) != 3 || !strings.Contains(err.Error(), "limits.real_logp_drop") {
+		t.Errorf("a limit that nothing can pass: %v", err)
 	}
 }
 

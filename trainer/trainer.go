@@ -12,7 +12,10 @@
 // Files: stage.go seals and skips, corpus.go turns rows into ids, sample.go, score.go, pair.go, update.go, evaluate.go and
 // promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
-// out, step.go is one of them, policy.go keeps the one policy that is loaded.
+// out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
+// drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
+// at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
+// itself, pay.go makes advantages of rewards, gradient.go learns from them.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
@@ -39,6 +42,7 @@ import (
 	"spar/trainer/objective"
 	"spar/trainer/report"
 	"spar/trainer/selfplay/family"
+	"spar/trainer/selfplay/game"
 	"spar/trainer/supervise"
 	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
@@ -81,6 +85,7 @@ type run struct {
 	closers     []io.Closer
 	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
 	family      family.Family              // nil: no proposer
+	game        game.Game                  // nil: none is played
 	pool        *jail.Pool                 // nil: not needed yet
 }
 
@@ -138,6 +143,9 @@ func (r *run) iteration(ctx context.Context, t int) error {
 
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
+	if r.c.Competes() {
+		return []func(context.Context, int) error{r.compete, r.payGames, r.update, r.evaluate, r.guard, r.promote}
+	}
 	if r.c.Plays() {
 		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
 	}

@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"loader":   {"loader", "internal"},
 	"native":   {"internal"},
 	"internal": {"internal"},
-	"scripts":  {"loader", "internal"},
+	"scripts":  {"trainer", "loader", "internal"},
 }
 
 func goFiles(t *testing.T) map[string]*ast.File {

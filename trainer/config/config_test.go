@@ -93,6 +93,7 @@ func TestBadConfigs(t *testing.T) {
 		{"play data", playing + "play: {family: data}\n", "the family data needs rows"},
 		{"play own tasks", playing + "play: {family: open}\ndata: {train: t}\n", "makes its own tasks"},
 		{"play verifier", playing + "play: {family: data}\ndata: {train: t}\n", "need a judge"},
+		{"play correction", playing + "play: {family: open}\nverifier: {correction: backward, false_positive: 0.6, false_negative: 0.4}\n", "leave no signal to correct"},
 		{"play keep", playing + "play: {family: open, keep_low: 0.8, keep_high: 0.3}\n", "0.8 is above keep_high 0.3"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {
@@ -166,9 +167,12 @@ func TestShippedConfigs(t *testing.T) {
 }
 
 func TestRenderReadsBack(t *testing.T) {
-	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar"} {
+	for _, algorithm := range []string{"spin", "chi2", "space", "tspin", "dpo", "sft", "star", "rest", "rest_em", "rft", "vstar", "play"} {
 		c := Default("dir with: colon", algorithm, "no")
-		c.Verifier.Name = map[bool]string{true: "exact", false: "none"}[c.Selects()]
+		if c.Plays() {
+			c.Sampling.Samples = 4
+		}
+		c.Verifier.Name = map[bool]string{true: "exact", false: "none"}[c.Verified()]
 		c.Sampling.Stop = []string{"\n\n", `"`, "é"}
 		c.Seed = 1<<64 - 1
 		c.Tau = map[bool]float64{true: 3}[algorithm == "chi2"]

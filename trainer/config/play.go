@@ -7,10 +7,11 @@ import (
 
 // Play is self-play between a proposer of tasks and their solver.
 type Play struct {
-	Family         string  `yaml:"family" oneof:"data arithmetic program open corpus" default:"data" doc:"what the proposer sets; data: no proposer, the tasks are the rows"`
-	Proposals      int     `yaml:"proposals" default:"64" range:"[1,1048576]" doc:"tasks asked of the proposer in an iteration"`
+	Family         string  `yaml:"family" oneof:"data arithmetic program open corpus game" default:"data" doc:"what the proposer sets; data: no proposer, the tasks are the rows; game: no tasks, a game against itself"`
+	Game           string  `yaml:"game" default:"nim:3,5" doc:"game: nim:HEAPS,MOST or tictactoe"`
+	Proposals      int     `yaml:"proposals" default:"64" range:"[1,1048576]" doc:"tasks asked of the proposer, or games played, in an iteration"`
 	Levels         int     `yaml:"levels" default:"3" range:"[1,9]" doc:"arithmetic: most digits of an operand"`
-	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example}, {inputs} or {document}; empty: the family's own"`
+	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example}, {inputs}, {document} or {rules} and {position}; empty: the family's own"`
 	Spaced         bool    `yaml:"spaced" default:"false" doc:"arithmetic: digits are words of their own"`
 	Verifier       string  `yaml:"verifier" oneof:"family exact numeric maths choice regex starlark python smt command majority process" default:"family" doc:"of the proposer's tasks; family: its own"`
 	Roles          string  `yaml:"roles" oneof:"shared alternating frozen" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; or the first policy proposes"`
@@ -28,7 +29,10 @@ type Play struct {
 func (c *Config) Plays() bool { return c.Algorithm == "play" }
 
 // Proposes reports whether there is a proposer.
-func (c *Config) Proposes() bool { return c.Plays() && c.Play.Family != "data" }
+func (c *Config) Proposes() bool { return c.Plays() && c.Play.Family != "data" && !c.Competes() }
+
+// Competes reports whether the policy plays a game against itself.
+func (c *Config) Competes() bool { return c.Plays() && c.Play.Family == "game" }
 
 // Verified reports whether drawn responses are judged by a verifier.
 func (c *Config) Verified() bool { return c.Selects() || c.Plays() }
@@ -52,11 +56,14 @@ func (c *Config) playConflicts() []string {
 	if c.Sampling.Temperature == 0 {
 		add("sampling.temperature", "play needs drawn samples; use a temperature above 0, usually 1")
 	}
-	if c.Sampling.Samples < 2 && p.Objective != "reinforce" {
+	if c.Sampling.Samples < 2 && p.Objective != "reinforce" && !c.Competes() {
 		add("sampling.samples_per_prompt", "%s compares the responses to one task, so it needs at least 2", p.Objective)
 	}
 	if p.Curriculum == "steer" && p.Family != "arithmetic" {
 		add("play.curriculum", "the family %s has no levels to steer; use off", p.Family)
+	}
+	if v := c.Verifier; v.Correction == "backward" && 1-v.FalsePositive-v.FalseNegative < 0.01 {
+		add("verifier.correction", "rates of %v and %v leave no signal to correct (J = %.3g); use a better verifier", v.FalsePositive, v.FalseNegative, 1-v.FalsePositive-v.FalseNegative)
 	}
 	if p.KeepLow > p.KeepHigh {
 		add("play.keep_low", "%v is above keep_high %v", p.KeepLow, p.KeepHigh)
@@ -69,8 +76,8 @@ func (c *Config) playConflicts() []string {
 	if c.Verifier.Name == "none" && (p.Family == "data" || c.Data.Eval != "") {
 		add("verifier", "the rows' responses need a judge; give verifier: {name: exact}, or another")
 	}
-	if p.Family == "data" && (c.given("play.roles") || c.given("play.proposer_reward")) {
-		add("play.family", "data has no proposer, so roles and proposer_reward say nothing; remove them")
+	if c.Competes() && p.Pose != "" && !strings.Contains(p.Pose, "{position}") {
+		add("play.pose", "has no {position} in it, so the player does not see the board")
 	}
 	if strings.TrimSpace(p.Pose) == "" && p.Pose != "" {
 		add("play.pose", "is blank")

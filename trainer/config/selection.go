@@ -19,6 +19,10 @@ type Verifier struct {
 	Aggregate  string   `yaml:"aggregate" oneof:"min prod last mean" default:"min" doc:"process: from scores of steps to the score"`
 	Audit      string   `yaml:"audit" doc:"a second verifier, which looks again at a fixed share of the responses; empty: none"`
 	AuditShare float64  `yaml:"audit_share" default:"0.1" range:"(0,1]" doc:"of responses"`
+
+	Correction    string  `yaml:"correction" oneof:"none backward forward" default:"none" doc:"play: of rewards for the verifier's errors (arXiv 2510.00915)"`
+	FalsePositive float64 `yaml:"false_positive" default:"0" range:"[0,1]" doc:"correction: share of wrong responses that pass, as audits found it"`
+	FalseNegative float64 `yaml:"false_negative" default:"0" range:"[0,1]" doc:"correction: share of right responses that fail"`
 }
 
 // Selection says which verified responses are learnt from, and from where the learning starts.

@@ -137,7 +137,7 @@ var rules = []rule{
 		name: "entropy_collapsed", blames: Solver, signal: "sample/entropy", limit: 0.5, below: true, setting: "learning_rate",
 		value: shareOfFirst("sample/entropy"), streak: 2,
 		only:   func(s *signals) bool { return !s.imitates() && !s.solvesMore() },
-		advice: "the policy has lost half of its entropy: lower learning_rate, add a KL term, or start each update from the base",
+		advice: "the policy has lost half of its entropy: lower learning_rate, or start each update from the base",
 	},
 	{
 		name: "diversity_lost", blames: Solver, signal: "sample/distinct_2", limit: 0.6, below: true, setting: "selection.dedupe",

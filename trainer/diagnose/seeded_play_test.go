@@ -1,7 +1,12 @@
 package diagnose_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"hash/crc32"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"spar/internal/fsys"
@@ -18,6 +23,7 @@ type school struct {
 	largest int     // operand
 	trivial float64 // share of set sums with a zero in them
 	right   float64 // share of answers that are right
+	same    bool    // wrong answers are all the same
 }
 
 func (s school) sum(r *rng.Stream) (a, b int) { return 1 + r.IntN(s.largest), 1 + r.IntN(s.largest) }
@@ -32,7 +38,10 @@ func (s school) lesson(r *rng.Stream) (set, answer row) {
 	a, b = s.sum(r)
 	c := a + b
 	if r.Float64() >= s.right {
-		c += 21 + r.IntN(9) // with another last digit too
+		c += 21
+		if !s.same {
+			c += r.IntN(9)
+		}
 	}
 	answer = row{"prompt": fmt.Sprintf(" %d + %d =", a, b), "completion": spaced(c)}
 	return set, answer
@@ -73,7 +82,52 @@ func (s seeded) play(model, out string) *config.Config {
 	return c
 }
 
-// TestSeededPlay plays with a proposer or a solver that was taught badly; the diagnosis names which.
+// audited has every verdict judged again by the value.
+func audited(c *config.Config) { c.Verifier.Audit, c.Verifier.AuditShare = "numeric", 1 }
+
+// noisy judges by this binary, which passes and fails the given shares of wrong and right responses falsely.
+func noisy(falsePositive, falseNegative string) func(*config.Config) {
+	return func(c *config.Config) {
+		audited(c)
+		c.Play.Verifier, c.Verifier.Command = "command", []string{os.Args[0], "noisy-verifier", falsePositive, falseNegative}
+		c.Play.Proposals = 16
+	}
+}
+
+// TestMain lets the test binary be the noisy verifier.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == "noisy-verifier" {
+		if err := judgeNoisily(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// judgeNoisily is a verifier of verify's command: a JSON object in, one out. What it gets wrong depends on the item alone.
+func judgeNoisily(falsePositive, falseNegative string) error {
+	var it struct{ Problem, Response, Answer string }
+	if err := json.NewDecoder(os.Stdin).Decode(&it); err != nil {
+		return err
+	}
+	right := strings.TrimSpace(it.Response) == it.Answer
+	flip := falsePositive
+	if right {
+		flip = falseNegative
+	}
+	rate, err := strconv.ParseFloat(flip, 64)
+	if err != nil {
+		return err
+	}
+	if draw := crc32.ChecksumIEEE([]byte(it.Problem + "|" + it.Response)); float64(draw)/(1<<32) < rate {
+		right = !right
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]string{"verdict": map[bool]string{true: "pass", false: "fail"}[right]})
+}
+
+// TestSeededPlay plays with a proposer, a solver or a verifier that is bad; the diagnosis names which.
 func TestSeededPlay(t *testing.T) {
 	lib, err := native.Open(native.Options{})
 	must(t, err)
@@ -81,23 +135,32 @@ func TestSeededPlay(t *testing.T) {
 	for _, x := range []struct {
 		name   string
 		school school
+		change func(*config.Config)
 		want   diagnose.Part
 		alarm  string
 	}{
-		{"healthy", school{largest: 9, right: 0.5}, diagnose.None, ""},
-		{"identity tasks", school{largest: 9, trivial: 0.6, right: 0.5}, diagnose.Proposer, "tasks_trivial"},
-		{"too hard tasks", school{largest: 9, right: 0}, diagnose.Proposer, "tasks_too_hard"},
-		{"saturated solver", school{largest: 9, right: 1}, diagnose.Solver, "solver_saturated"},
+		{"healthy", school{largest: 9, right: 0.5}, audited, diagnose.None, ""},
+		{"identity tasks", school{largest: 9, trivial: 0.6, right: 0.5}, audited, diagnose.Proposer, "tasks_trivial"},
+		{"too hard tasks", school{largest: 9, right: 0}, audited, diagnose.Proposer, "tasks_too_hard"},
+		{"saturated solver", school{largest: 9, right: 1}, audited, diagnose.Solver, "solver_saturated"},
+		{"verifier of J 0.2", school{largest: 9, right: 0.5}, noisy("0.4", "0.4"), diagnose.Verifier, "verifier_noisy"},
+		{"verifier of J -0.2", school{largest: 9, right: 0.5}, noisy("0.6", "0.6"), diagnose.Verifier, "verifier_inverted"},
+		{"majority collapse", school{largest: 9, right: 0.2, same: true}, func(c *config.Config) {
+			audited(c)
+			c.Play.Verifier = "majority"
+		}, diagnose.Verifier, "majority_collapse"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s := seeded{t, dir, lib}
-			d := s.run(s.play(s.teach("taught "+x.name, x.school), x.name))
-			first := ""
-			if len(d.Alarms) > 0 {
-				first = d.Alarms[0].Name
+			c := s.play(s.teach("taught "+x.name, x.school), x.name)
+			x.change(c)
+			d := s.run(c)
+			named := x.alarm == "" && len(d.Alarms) == 0
+			for _, a := range d.Alarms {
+				named = named || a.Name == x.alarm
 			}
-			if d.Bottleneck != x.want || first != x.alarm {
-				t.Errorf("diagnosed %s by %q, want %s by %q: %+v", d.Bottleneck, first, x.want, x.alarm, d.Alarms)
+			if d.Bottleneck != x.want || !named {
+				t.Errorf("diagnosed %s, want %s by %q: %+v", d.Bottleneck, x.want, x.alarm, d.Alarms)
 			}
 		})
 	}

@@ -26,8 +26,10 @@ type Example struct {
 	Real      string  `json:"real"`
 	Generated string  `json:"generated"`
 	Finish    string  `json:"finish"`
-	RealLogp  float64 `json:"real_logp"`      // nats, whole response, new policy
-	GenLogp   float64 `json:"generated_logp"` // nats
+	RealLogp  float64 `json:"real_logp"`           // nats, whole response, new policy
+	GenLogp   float64 `json:"generated_logp"`      // nats
+	Verdict   string  `json:"verdict,omitempty"`   // of the fresh response, where responses are verified
+	Extracted string  `json:"extracted,omitempty"` // the answer that the verifier found in it
 }
 
 // ReadEvaluation reads an eval.json.

@@ -36,10 +36,12 @@ type content struct {
 	Diagnosis   diagnose.Diagnosis
 	Alarms      table
 	Information table
+	Verified    table
 	Headline    table
 	Charts      []template.HTML
 	Samples     []sampleRow
 	Policies    []string // names of the columns of Samples
+	Kinds       table
 	Stages      table
 	Ops         table
 	Counts      table
@@ -71,6 +73,7 @@ type generated struct {
 	Truncated bool
 	Same      bool // as the real response
 	Logp      string
+	Verdict   string // and the answer found; "" where nothing is verified
 }
 
 // Write makes runDir/report.html. A directory that holds no run is a fault.Input error.
@@ -106,12 +109,12 @@ func gather(f fsys.FS, runDir string) (content, error) {
 	}
 	diagnosis := diagnose.Of(diagnose.Records{Config: lineage.Config, Precision: lineage.Precision, Metrics: steps})
 	return content{
-		Diagnosis: diagnosis, Alarms: alarmTable(diagnosis), Information: informationTable(steps),
+		Diagnosis: diagnosis, Alarms: alarmTable(diagnosis), Information: informationTable(steps), Verified: verifiedTable(steps),
 		Title: filepath.Base(filepath.Clean(runDir)), Algorithm: lineage.Config["algorithm"], Model: lineage.Model.Path,
 		Done:     progressText(lineage, entries),
 		Headline: headline(evaluations), Charts: charts(steps),
 		Samples: samples(evaluations), Policies: policyNames(evaluations),
-		Stages: stageTable(entries), Ops: opTable(entries), Counts: countTable(entries),
+		Kinds: kindTable(entries), Stages: stageTable(entries), Ops: opTable(entries), Counts: countTable(entries),
 		Config: configTable(lineage), Lineage: lineageTable(lineage),
 	}, nil
 }
@@ -175,7 +178,7 @@ func samples(es []metrics.Evaluation) []sampleRow {
 			}
 			x := e.Examples[i]
 			row.Generated = append(row.Generated, generated{Text: x.Generated, Truncated: x.Finish == "length",
-				Same: strings.TrimSpace(x.Generated) == strings.TrimSpace(x.Real), Logp: fmt.Sprintf("%.2f", x.GenLogp)})
+				Same: strings.TrimSpace(x.Generated) == strings.TrimSpace(x.Real), Logp: fmt.Sprintf("%.2f", x.GenLogp), Verdict: verdictText(x)})
 		}
 		out = append(out, row)
 	}

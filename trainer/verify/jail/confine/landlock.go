@@ -67,11 +67,11 @@ func restrictFiles(read []string) (abi int, err error) {
 	defer unix.Close(int(fd))
 	for _, path := range outermost(read) {
 		if err := allowReading(int(fd), path); err != nil {
-			return 0, fmt.Errorf("Landlock for %s: %w", path, err)
+			return 0, fmt.Errorf("landlock for %s: %w", path, err)
 		}
 	}
 	if _, _, e := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); e != 0 {
-		return 0, fmt.Errorf("Landlock: %w", e)
+		return 0, fmt.Errorf("landlock: %w", e)
 	}
 	return abi, nil
 }

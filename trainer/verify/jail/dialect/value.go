@@ -117,7 +117,7 @@ func Decode(i wire.Item) (starlark.Value, error) {
 	case wire.Bytes:
 		return starlark.Bytes(i.Payload), nil
 	case wire.Complex:
-		return nil, errors.New("Starlark has no complex numbers")
+		return nil, errors.New("no complex numbers in Starlark")
 	}
 	return decodeSequence(i)
 }
