@@ -64,7 +64,7 @@ func evalStage(index int) (int, string) {
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
 	policyHash, _ := r.start(index)
-	d := draw{corpus: r.held, samples: r.evalSamples(), iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
+	d := draw{corpus: r.held, samples: r.c.Eval.Samples, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
 		inputs: map[string]string{"policy": policyHash, "eval": r.held.hash, "sampling": r.settings(d), "numerics": r.numerics()},
@@ -120,7 +120,7 @@ func (r *run) evalGroups(index int) ([]pack.Group, error) {
 
 func (r *run) readEvalSamples(index int) (records, error) {
 	policyHash, _ := r.start(index)
-	d := draw{samples: r.evalSamples(), iteration: index, lane: evalLane}
+	d := draw{samples: r.c.Eval.Samples, iteration: index, lane: evalLane}
 	return r.readShard(evalSamples(index), r.header(policyHash, r.settings(d)))
 }
 

@@ -104,12 +104,9 @@ func (r *run) addReferences(ctx context.Context, t int, m material) error {
 	return nil
 }
 
-// evalSamples is how many responses an evaluation draws for each prompt.
-func (r *run) evalSamples() int { return r.c.Eval.Samples }
-
 // addAccuracy adds how many of the held-out tasks the fresh samples solve: the mean over samples, and any of them.
 func (r *run) addAccuracy(fresh records, values map[string]float64) {
-	n, k := float64(len(r.held.examples)), r.evalSamples()
+	n, k := float64(len(r.held.examples)), r.c.Eval.Samples
 	for _, x := range r.held.examples {
 		passed := 0
 		for j := range k {
@@ -129,7 +126,7 @@ func (r *run) rankByVerifier(ctx context.Context, index int, fresh records, valu
 	groups := make([]pack.Group, len(r.held.examples))
 	for i, x := range r.held.examples {
 		groups[i] = pack.Group{Key: x.key, Prompt: x.prompt}
-		for j := range r.evalSamples() {
+		for j := range r.c.Eval.Samples {
 			groups[i].Responses = append(groups[i].Responses, fresh[id{x.key, j}].Response)
 		}
 	}

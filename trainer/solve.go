@@ -6,11 +6,30 @@ import (
 	"spar/trainer/journal"
 )
 
+// posed is what the solver was last asked, for the stages of an iteration that need it in turn.
+type posed struct {
+	proposals string // hash of what the proposer said
+	tasks     *corpus
+}
+
 // tasks are what the solver is asked in iteration t: the rows, or what the proposer set, numbered as the proposals.
 func (r *run) tasks(t int) (*corpus, error) {
 	if !r.c.Proposes() {
 		return r.train, nil
 	}
+	proposals := r.output(t, "propose", proposalsName(t))
+	if r.posed.tasks == nil || r.posed.proposals != proposals {
+		c, err := r.pose(t)
+		if err != nil {
+			return nil, err
+		}
+		r.posed = posed{proposals, c}
+	}
+	return r.posed.tasks, nil
+}
+
+// pose makes the solver's tasks of the proposals of iteration t.
+func (r *run) pose(t int) (*corpus, error) {
 	proposals, _, err := r.readProposals(t)
 	if err != nil {
 		return nil, err

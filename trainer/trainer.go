@@ -86,7 +86,8 @@ type run struct {
 	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
 	family      family.Family              // nil: no proposer
 	game        game.Game                  // nil: none is played
-	pool        *jail.Pool                 // nil: not needed yet
+	posed       posed
+	pool        *jail.Pool // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.

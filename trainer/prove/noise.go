@@ -8,6 +8,7 @@ import (
 
 	"spar/internal/rng"
 	"spar/trainer/objective"
+	"spar/trainer/verify"
 )
 
 // checker is a verifier of binary outcomes that errs at constant rates.
@@ -27,11 +28,16 @@ func (c checker) observe(right bool, r *rng.Stream) float64 {
 	return 0
 }
 
-// backward is unbiased for the true reward; it needs both rates (arXiv 2510.00915).
-func (c checker) backward(observed float64) float64 { return (observed - c.falsePositive) / c.youden() }
-
-// forward weighs by what a rejection means; it needs the rate of false negatives alone (arXiv 2510.00915).
-func (c checker) forward(observed float64) float64 { return c.falseNegative - (1 - observed) }
+// corrected undoes the checker's errors in a reward.
+func (c checker) corrected(kind verify.Correction) func(observed float64) float64 {
+	return func(observed float64) float64 {
+		reward, err := verify.Corrected(observed, c.falsePositive, c.falseNegative, kind)
+		if err != nil {
+			panic(err) // the rates here leave a signal
+		}
+		return reward
+	}
+}
 
 const (
 	modulus     = 7 // answers of a question; questions are a + b for all residues
@@ -112,8 +118,8 @@ func verifierNoise(context.Context, Options) (outcome, error) {
 	c := checker{0.3, 0.2}
 	same := func(observed float64) float64 { return observed }
 	clean, cleanDeviation := estimate(checker{}, same, r)
-	corrected, correctedDeviation := estimate(c, c.backward, r)
-	weighed, _ := estimate(checker{0.3, 0.2}, c.forward, r)
+	corrected, correctedDeviation := estimate(c, c.corrected(verify.Backward), r)
+	weighed, _ := estimate(c, c.corrected(verify.Forward), r)
 	noise := 4 * correctedDeviation / math.Sqrt(noiseTrials)
 	truth := 1.0 / modulus * (1 - 1.0/modulus)
 	pass = pass && math.Abs(clean-truth) < noise && math.Abs(corrected-truth) < noise && correctedDeviation > cleanDeviation &&

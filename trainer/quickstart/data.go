@@ -2,9 +2,8 @@ package quickstart
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"path/filepath"
 
@@ -34,6 +33,7 @@ func writeData(f fsys.FS, dir string, o Options) error {
 		return err
 	}
 	seen, heldOut := splitSums()
+	drawn := map[string][]row{}
 	for i, d := range []struct {
 		file     string
 		language *Language
@@ -46,11 +46,13 @@ func writeData(f fsys.FS, dir string, o Options) error {
 		{fewFile, Real(), seen, o.FewPairs},
 	} {
 		r := rng.NewStream(o.Seed, 0x64617461, uint32(i))
-		if err := writeRows(f, filepath.Join(dir, d.file), d.language, d.sums, d.rows, r); err != nil {
+		drawn[d.file] = drawRows(d.language, d.sums, d.rows, r)
+		if err := writeLines(f, filepath.Join(dir, d.file), drawn[d.file]); err != nil {
 			return err
 		}
 	}
-	return writeTasks(f, dir, o, seen)
+	tasks := append(tasksOf(drawn[fewFile]), unlabelled(o, seen)...)
+	return errors.Join(writeLines(f, filepath.Join(dir, tasksFile), tasks), writeLines(f, filepath.Join(dir, heldTasks), tasksOf(drawn[heldOutFile])))
 }
 
 // splitSums parts the prompts that may be trained on from the held-out ones.
@@ -90,48 +92,23 @@ func written(ids []int32) string {
 	return text
 }
 
-// writeTasks makes the data of the verified arm.
-func writeTasks(f fsys.FS, dir string, o Options, seen []Sum) error {
-	few, err := readRows(f, filepath.Join(dir, fewFile))
-	if err != nil {
-		return err
+// tasksOf are rows as tasks, with their responses as solutions.
+func tasksOf(rows []row) []task {
+	out := make([]task, len(rows))
+	for i, x := range rows {
+		out[i] = taskOf(sumOf(x.PromptIDs), x.CompletionIDs)
 	}
-	var tasks []task
-	for _, x := range few {
-		tasks = append(tasks, taskOf(sumOf(x.PromptIDs), x.CompletionIDs))
-	}
-	r := rng.NewStream(o.Seed, 0x64617461, 0x7461736b)
-	for range o.Unlabelled {
-		tasks = append(tasks, taskOf(seen[r.IntN(len(seen))], nil))
-	}
-	if err := writeLines(f, filepath.Join(dir, tasksFile), tasks); err != nil {
-		return err
-	}
-	held, err := readRows(f, filepath.Join(dir, heldOutFile))
-	if err != nil {
-		return err
-	}
-	tasks = nil
-	for _, x := range held {
-		tasks = append(tasks, taskOf(sumOf(x.PromptIDs), x.CompletionIDs))
-	}
-	return writeLines(f, filepath.Join(dir, heldTasks), tasks)
+	return out
 }
 
-func readRows(f fsys.FS, path string) ([]row, error) {
-	data, err := fsys.ReadFile(f, path, 1<<30)
-	if err != nil {
-		return nil, err
+// unlabelled are tasks without a solution.
+func unlabelled(o Options, seen []Sum) []task {
+	r := rng.NewStream(o.Seed, 0x64617461, 0x7461736b)
+	out := make([]task, o.Unlabelled)
+	for i := range out {
+		out[i] = taskOf(seen[r.IntN(len(seen))], nil)
 	}
-	var out []row
-	for d := json.NewDecoder(bytes.NewReader(data)); d.More(); {
-		var x row
-		if err := d.Decode(&x); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		out = append(out, x)
-	}
-	return out, nil
+	return out
 }
 
 func writeLines[T any](f fsys.FS, path string, lines []T) error {
@@ -147,11 +124,11 @@ func writeLines[T any](f fsys.FS, path string, lines []T) error {
 	})
 }
 
-func writeRows(f fsys.FS, path string, l *Language, sums []Sum, n int, r *rng.Stream) error {
+func drawRows(l *Language, sums []Sum, n int, r *rng.Stream) []row {
 	rows := make([]row, n)
 	for i := range rows {
 		s := sums[r.IntN(len(sums))]
 		rows[i] = row{s.Prompt(), l.Sample(s, r)}
 	}
-	return writeLines(f, path, rows)
+	return rows
 }
