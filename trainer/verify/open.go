@@ -18,7 +18,7 @@ type Spec struct {
 	Pattern   string        // regex: what to find; "": the answer is the pattern
 	Command   []string      // command, and process without scores: the program and its arguments
 	Timeout   time.Duration // of one item, where a program runs; 0: 10 s
-	MemoryMB  int           // of that program; 0: no limit of its own
+	MemoryMB  int           // of that program; 0: the jail's own limit, none for a command
 	Tolerance float64       // numeric: relative to the answer; 0: exactly equal
 	Splitter  string        // process: the regular expression between steps; "": line ends
 	Aggregate string        // process: min, prod, last or mean; "": min

@@ -11,24 +11,24 @@ import (
 )
 
 // Opener resolves the names that verify.Options.Programs is asked for: starlark and python on a pool, which the caller opens when it is first
-// needed and closes, and smt, for which a row's tests are the facts.
+// needed and closes, and smt on the same pool, for which a row's tests are the facts.
 func Opener(pool func() (*jail.Pool, error)) func(verify.Spec, verify.Options) (verify.Verifier, io.Closer, error) {
-	return func(s verify.Spec, o verify.Options) (verify.Verifier, io.Closer, error) {
-		v, err := open(s, o, pool)
+	return func(s verify.Spec, _ verify.Options) (verify.Verifier, io.Closer, error) {
+		v, err := open(s.Name, pool)
 		return v, io.NopCloser(nil), err
 	}
 }
 
-func open(s verify.Spec, o verify.Options, pool func() (*jail.Pool, error)) (verify.Verifier, error) {
-	if s.Name == "smt" {
-		solver, err := smt.Open(smt.Options{Timeout: s.Timeout, MemoryMB: s.MemoryMB, Parallel: o.Parallel})
-		return theorems{solver}, err
-	}
+func open(name string, pool func() (*jail.Pool, error)) (verify.Verifier, error) {
 	p, err := pool()
 	if err != nil {
 		return nil, err
 	}
-	v, err := New(p, s.Name)
+	if name == "smt" {
+		solver, err := smt.Open(p, "")
+		return theorems{solver}, err
+	}
+	v, err := New(p, name)
 	return programs{v}, err
 }
 

@@ -1,7 +1,7 @@
-// Package smt verifies answers with an SMT solver, z3 or cvc5, which it starts once for every question and
-// speaks SMT-LIB 2.6 to over standard input.
+// Package smt verifies answers with an SMT solver, z3 or cvc5, which runs in the jail, once for every question, and is spoken
+// SMT-LIB 2.6 to over standard input.
 //
-//	s, err := smt.Open(smt.Options{})
+//	s, err := smt.Open(pool, "")
 //	outcomes, err := s.Verify(ctx, []smt.Task{{
 //		Facts:    "(declare-const x Int) (assert (> x 3))",
 //		Answer:   "(* 2 x)",
@@ -15,8 +15,8 @@
 // must be literals, so that a response cannot restate the question.
 //
 // The response is text from a model. It is read here, as one term or a list of literals, and written anew, so that
-// it cannot hold commands. Facts and answers are the task's own and may be any SMT-LIB commands that declare
-// and assert.
+// it cannot hold commands. Facts and answers are the task's, which may be a model's too: an answer is one term, and facts
+// are commands that declare, define and assert, with no comment left open or parenthesis unmatched.
 //
 // A Solver has no state; it is safe for concurrent use.
 package smt
@@ -25,12 +25,13 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"runtime"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"spar/internal/fault"
+	"spar/trainer/verify/jail"
 )
 
 // Verdicts; the names are those of package jail.
@@ -43,14 +44,6 @@ const (
 	Refused = "refused"
 )
 
-// Options of a solver; zero values are the defaults in brackets.
-type Options struct {
-	Program  string        // z3 or cvc5, or a path to one [whichever is installed, z3 first]
-	Timeout  time.Duration // of one question [10 s]
-	MemoryMB int           // [512]
-	Parallel int           // questions at a time [the CPUs]
-}
-
 // Task is one question; see the package comment.
 type Task struct{ Facts, Answer, Response string }
 
@@ -62,46 +55,54 @@ type Outcome struct {
 	Took      time.Duration
 }
 
-// Solver starts one kind of solver.
+// Solver asks one solver in a pool's jail.
 type Solver struct {
-	options Options
-	path    string
-	dialect dialect
+	name     string
+	tool     *jail.Tool
+	parallel int
 }
 
-// Open finds a solver.
-func Open(o Options) (*Solver, error) {
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Second
+// Open finds a solver, z3 or cvc5 as program names it or a path to one; "": whichever is installed, z3 first. Time, memory and how many
+// questions are asked at a time are the pool's, which stays the caller's.
+func Open(pool *jail.Pool, program string) (*Solver, error) {
+	path, err := Find(program)
+	if err != nil {
+		return nil, err
 	}
-	if o.MemoryMB <= 0 {
-		o.MemoryMB = 512
+	name := filepath.Base(path)
+	tool, err := pool.Tool(path, arguments[name]...)
+	if err != nil {
+		return nil, err
 	}
-	if o.Parallel <= 0 {
-		o.Parallel = runtime.GOMAXPROCS(0)
-	}
+	return &Solver{name: name, tool: tool, parallel: pool.Workers()}, nil
+}
+
+// systemPath is looked at before PATH, since a jailed process may not be allowed into what lies below a home directory.
+const systemPath = "/usr/bin/"
+
+// Find is the path of a solver; see Open.
+func Find(program string) (path string, err error) {
 	names := []string{"z3", "cvc5"}
-	if o.Program != "" {
-		names = []string{o.Program}
+	if program != "" {
+		names = []string{program}
 	}
 	for _, name := range names {
-		path, err := exec.LookPath(name)
+		if path, err = exec.LookPath(systemPath + name); err != nil {
+			path, err = exec.LookPath(name)
+		}
 		if err != nil {
 			continue
 		}
-		d, ok := dialects[baseName(path)]
-		if !ok {
-			return nil, fault.Usagef("the solver %s is neither z3 nor cvc5", path)
+		if arguments[filepath.Base(path)] == nil {
+			return "", fault.Usagef("the solver %s is neither z3 nor cvc5", path)
 		}
-		return &Solver{options: o, path: path, dialect: d}, nil
+		return path, nil
 	}
-	return nil, fault.Inputf("no SMT solver: %s is not installed; install it: scripts/fetch verifiers, or the Debian package of that name", strings.Join(names, " or "))
+	return "", fault.Inputf("no SMT solver: %s is not installed; install it: scripts/fetch verifiers, or the Debian package of that name", strings.Join(names, " or "))
 }
 
 // Name is that of the program.
-func (s *Solver) Name() string { return baseName(s.path) }
-
-func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+func (s *Solver) Name() string { return s.name }
 
 // Verify puts all tasks, several at a time, and gives their outcomes in the same order. The error is the context's, or
 // that the solver could not be started.
@@ -111,7 +112,7 @@ func (s *Solver) Verify(ctx context.Context, tasks []Task) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(tasks))
 	next := make(chan int)
 	var group sync.WaitGroup
-	for range min(s.options.Parallel, len(tasks)) {
+	for range min(s.parallel, len(tasks)) {
 		group.Go(func() {
 			for i := range next {
 				begin := time.Now()
@@ -136,6 +137,9 @@ func (s *Solver) Verify(ctx context.Context, tasks []Task) ([]Outcome, error) {
 }
 
 func (s *Solver) one(ctx context.Context, t Task) (Outcome, error) {
+	if err := checkFacts(t.Facts); err != nil {
+		return Outcome{Verdict: Refused, Detail: "the task's facts: " + err.Error()}, nil
+	}
 	if t.Answer != "" {
 		return s.equal(ctx, t)
 	}
@@ -150,6 +154,11 @@ func (s *Solver) equal(ctx context.Context, t Task) (Outcome, error) {
 		return Outcome{Verdict: Fail, Detail: "the response is no term: " + err.Error()}, nil
 	}
 	o := Outcome{Extracted: term}
+	answer, err := readTerm(t.Answer)
+	if err != nil {
+		o.Verdict, o.Detail = Refused, "the task's answer is no term: "+err.Error()
+		return o, nil
+	}
 	facts, err := s.ask(ctx, t.Facts)
 	if err != nil || facts.verdict != "" {
 		o.Verdict, o.Detail = facts.verdict, facts.detail
@@ -159,7 +168,7 @@ func (s *Solver) equal(ctx context.Context, t Task) (Outcome, error) {
 		o.Verdict, o.Detail = Refused, "the facts contradict each other"
 		return o, nil
 	}
-	difference, err := s.ask(ctx, fmt.Sprintf("%s\n(assert (not (= %s\n%s)))", t.Facts, t.Answer, term))
+	difference, err := s.ask(ctx, fmt.Sprintf("%s\n(assert (not (= %s %s)))", t.Facts, answer, term))
 	return o.judge(difference, unsat), err
 }
 
