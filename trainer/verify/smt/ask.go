@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
 )
 
@@ -22,10 +23,14 @@ var arguments = map[string][]string{
 }
 
 // reply is a solver's status, or why there is none.
-type reply struct{ status, verdict, detail string }
+type reply struct {
+	status  string
+	verdict verify.Verdict // none where there is a status
+	detail  string
+}
 
 // ask puts a script that declares and asserts, and asks whether it can hold. The error is the jail's or the context's.
-func (s *Solver) ask(ctx context.Context, script string) (reply, error) {
+func (s solver) ask(ctx context.Context, script string) (reply, error) {
 	r, err := s.tool.Ask(ctx, "(set-logic ALL)\n"+script+"\n(check-sat)\n(exit)\n")
 	if err != nil {
 		return reply{}, err
@@ -39,15 +44,15 @@ func read(r jail.Result) reply {
 	last := text[strings.LastIndexByte(text, '\n')+1:]
 	switch {
 	case r.Verdict == jail.Timeout:
-		return reply{verdict: Timeout, detail: r.Detail}
+		return reply{verdict: verify.Timeout, detail: r.Detail}
 	case r.Verdict == jail.OOM || saysMemory(text):
-		return reply{verdict: OOM, detail: "the solver ran out of memory"}
+		return reply{verdict: verify.OOM, detail: "the solver ran out of memory"}
 	case strings.Contains(text, "(error"):
-		return reply{verdict: Refused, detail: firstError(text)}
+		return reply{verdict: verify.Refused, detail: firstError(text)}
 	case r.Verdict == jail.Pass && (last == sat || last == unsat || last == unknown):
 		return reply{status: last}
 	}
-	return reply{verdict: Crash, detail: strings.TrimSpace(fmt.Sprintf("the solver ended after %.80q: %s", text, r.Detail))}
+	return reply{verdict: verify.Crash, detail: strings.TrimSpace(fmt.Sprintf("the solver ended after %.80q: %s", text, r.Detail))}
 }
 
 func saysMemory(text string) bool {
