@@ -35,8 +35,8 @@ type Options struct {
 	Programs func(name string) (Verifier, error)
 }
 
-// CacheEntries is the number of outcomes that an opened verifier remembers.
-const CacheEntries = 1 << 16
+// cacheEntries is the number of outcomes that an opened verifier remembers.
+const cacheEntries = 1 << 16
 
 // Those that run no program of a model, and those that do.
 var (
@@ -58,7 +58,7 @@ func Open(s Spec, o Options) (Verifier, error) {
 		return nil, err
 	}
 	if s.Name != "majority" && s.Name != "likelihood" && (s.Name != "process" || o.Score == nil || len(s.Command) > 0) {
-		v = Cached(v, CacheEntries)
+		v = Cached(v, cacheEntries)
 	}
 	return v, nil
 }

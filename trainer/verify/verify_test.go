@@ -104,15 +104,15 @@ func TestRegex(t *testing.T) {
 }
 
 func TestMajority(t *testing.T) {
-	label, share, votes := Majority([]string{"1/2", "7", "0.5", "", `\frac12`, "7", " "})
-	if label != "1/2" || share != 3.0/7 || votes["1/2"] != 3 || votes["7"] != 2 || len(votes) != 2 {
-		t.Errorf("Majority: %q %v %v", label, share, votes)
+	label, votes := plurality([]string{"1/2", "7", "0.5", "", `\frac12`, "7", " "})
+	if label != "1/2" || votes["1/2"] != 3 || votes["7"] != 2 || len(votes) != 2 {
+		t.Errorf("%q %v", label, votes)
 	}
-	if label, _, _ := Majority([]string{"b", "a", "a", "b"}); label != "b" {
+	if label, _ := plurality([]string{"b", "a", "a", "b"}); label != "b" {
 		t.Errorf("a tie goes to %q", label)
 	}
-	if label, share, _ := Majority(nil); label != "" || share != 0 {
-		t.Errorf("nobody votes for %q, %v", label, share)
+	if label, _ := plurality(nil); label != "" {
+		t.Errorf("nobody votes for %q", label)
 	}
 	out := judge(t, opened(t, Spec{Name: "majority"}, Options{}),
 		Item{Problem: "p", Response: "so 4"}, Item{Problem: "q", Response: "so 9"}, Item{Problem: "p", Response: `\boxed{4}`}, Item{Problem: "p", Response: "I say 5"}, Item{Problem: "r"}, Item{Problem: "r", Response: strings.Repeat("no answer here ", 20)})
