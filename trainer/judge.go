@@ -42,11 +42,10 @@ func (r *run) openVerifiers() error {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
+		v, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
 		if err != nil {
 			return fmt.Errorf("verifier %s: %w", name, err)
 		}
-		r.closers = append(r.closers, closer)
 		r.verifiers[name] = v
 	}
 	return nil

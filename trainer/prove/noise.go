@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 	"spar/trainer/verify"
 )
@@ -93,7 +94,7 @@ func estimate(c checker, correct func(observed float64) float64, r *rng.Stream) 
 		}
 		samples[i] = correct(c.observe(right, r)) * slope
 	}
-	return moments(samples)
+	return interval.Moments(samples)
 }
 
 func verifierNoise(context.Context, Options) (outcome, error) {
