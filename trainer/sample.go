@@ -92,7 +92,7 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 	defer line.Close()
 	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
 	if d.judge != nil {
-		o.judges, o.partial = startJudges(ctx, d), map[int][]shard.Record{}
+		o.judges, o.partial, o.keeps = startJudges(ctx, d), map[int][]shard.Record{}, d.file == rolloutsName(d.iteration)
 	}
 	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
 		return stopOr(ctx, o.abandon(err))
@@ -104,6 +104,9 @@ func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) 
 		return err
 	}
 	line.Done("")
+	if o.keeps && len(o.kept) == total {
+		r.drawn = drawn{d.iteration, grouped(o.kept)}
+	}
 	return w.seal()
 }
 
@@ -141,6 +144,8 @@ type ordered struct {
 	line    *progress.Line
 	judges  *judges                // nil: nothing is verified
 	partial map[int][]shard.Record // by request: tasks that are not wholly drawn
+	keeps   bool
+	kept    []shard.Record // what was verified and written, for the stages that come next
 }
 
 func (o *ordered) add(c policy.Completion) error {
@@ -215,6 +220,9 @@ func (o *ordered) put(records []shard.Record) error {
 		}
 		if err := o.shard.append(rec); err != nil {
 			return err
+		}
+		if o.keeps {
+			o.kept = append(o.kept, rec)
 		}
 		delete(o.waiting, next)
 	}

@@ -31,6 +31,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
@@ -87,7 +88,11 @@ type run struct {
 	family      family.Family              // nil: no proposer
 	game        game.Game                  // nil: none is played
 	posed       posed
-	pool        *jail.Pool // nil: not needed yet
+	drawn       drawn
+	settled     settled
+	known       known
+	overhead    time.Duration // of the stage in hand, see overhead.go
+	pool        *jail.Pool    // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -139,6 +144,7 @@ func (r *run) iteration(ctx context.Context, t int) error {
 			return err
 		}
 	}
+	r.drawn, r.settled = drawn{}, settled{}
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (r *run) drawnValues(ctx context.Context, t int, c *corpus, rollouts record
 	for _, x := range c.examples {
 		passed := 0
 		for j := range size {
-			rec := rollouts[id{x.key, j}]
+			rec := rollouts.at(x.key, j)
 			verdicts[rec.Verdict]++
 			if rec.Verdict == shard.VerdictPass {
 				passed++
