@@ -61,7 +61,7 @@ func (r *run) choose(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		rule := choose.Rule{Threshold: r.c.ThresholdAt(t), Dedupe: choose.Dedupe(r.c.Selection.Dedupe), MaxPerTask: r.c.Selection.MaxPerPrompt}
+		rule := r.rule(t)
 		kept, n := rule.Choose(r.candidates(drawn, e.Counts))
 		if n.Kept == 0 {
 			return fault.Inputf("none of %d responses is kept: %d failed, %d scored at most %v; use easier tasks, more samples_per_prompt, a lower threshold or a hint", n.Candidates, n.Failed, n.Low, rule.Threshold)
@@ -139,16 +139,26 @@ func (r *run) candidates(drawn []drawnIn, counts map[string]int64) []choose.Cand
 						continue
 					}
 				}
-				c := choose.Candidate{Task: rec.Group, Iteration: d.iteration, Sample: rec.Sample, Hinted: hinted,
-					Passed: rec.Verdict == shard.VerdictPass, Score: float64(rec.Reward)}
-				if c.Passed { // the others are not compared
-					c.Text, c.Answer = r.text(rec.Response), string(rec.Meta)
-				}
+				c := r.candidate(rec)
+				c.Iteration, c.Hinted = d.iteration, hinted
 				out = append(out, c)
 			}
 		}
 	}
 	return out
+}
+
+func (r *run) candidate(rec shard.Record) choose.Candidate {
+	c := choose.Candidate{Task: rec.Group, Sample: rec.Sample, Passed: rec.Verdict == shard.VerdictPass, Score: float64(rec.Reward)}
+	if c.Passed { // the others are not compared
+		c.Text, c.Answer = r.text(rec.Response), string(rec.Meta)
+	}
+	return c
+}
+
+// rule is how iteration t selects.
+func (r *run) rule(t int) choose.Rule {
+	return choose.Rule{Threshold: r.c.ThresholdAt(t), Dedupe: choose.Dedupe(r.c.Selection.Dedupe), MaxPerTask: r.c.Selection.MaxPerPrompt}
 }
 
 // withSolutions adds solutions by people until they are the configured share of the examples.

@@ -173,7 +173,7 @@ func (r *run) readRollouts(t int) (records, error) {
 		return r.drawn.rollouts, nil
 	}
 	policyHash, _ := r.start(t)
-	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane}
+	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane, decided: r.decided(t)}
 	m, err := r.readShard(rolloutsName(t), r.header(policyHash, r.settings(d)))
 	if err == nil {
 		r.drawn = drawn{t, m}

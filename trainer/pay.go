@@ -93,20 +93,18 @@ func played(v map[string]float64) string {
 // paySolver gives each response its verdict's score and its advantage: within its task for grpo and dr_grpo, within its type of task
 // for reinforce (TRR++), and none for rft, which weighs by the score itself.
 func (r *run) paySolver(c *corpus, rollouts records) []payment {
-	g := r.c.Sampling.Samples
-	n := g * len(c.examples)
+	n := r.c.Sampling.Samples * len(c.examples)
 	out, rewards, roles := make([]payment, 0, n), make([]float64, 0, n), make([]reward.Role, 0, n)
 	for _, x := range c.examples {
-		group := make([]float64, g)
+		group := make([]float64, len(rollouts[x.key]))
 		passed := 0.0
-		for j := range group {
-			rec := rollouts.at(x.key, j)
+		for j, rec := range rollouts[x.key] {
 			group[j] = float64(rec.Reward)
 			if rec.Verdict == shard.VerdictPass {
 				passed++
 			}
 		}
-		rate := passed / float64(g)
+		rate := passed / float64(len(group))
 		seen := r.corrected(group)
 		advantages := objective.Advantages(withinTask[r.c.Play.Objective], seen)
 		for j := range group {
@@ -157,8 +155,11 @@ func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []p
 		if _, posed := c.index[i]; !posed && p.Task != nil {
 			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
 		}
-		for j := range r.c.Sampling.Samples {
-			if rollouts.at(i, j).Verdict == shard.VerdictPass {
+		if drawn := len(rollouts[i]); drawn > 0 {
+			batch[i].Group = drawn
+		}
+		for _, rec := range rollouts[i] {
+			if rec.Verdict == shard.VerdictPass {
 				batch[i].Successes++
 			}
 		}

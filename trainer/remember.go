@@ -80,7 +80,7 @@ func (r *run) enter(l *ledger.Ledger, t int) ([]ledger.Key, error) {
 	var tried []ledger.Key
 	levels := map[int]count{}
 	for _, x := range c.examples {
-		n := count{tried: r.c.Sampling.Samples}
+		n := count{tried: max(1, len(rollouts[x.key]))}
 		for j := range n.tried {
 			rec, err := rollouts.get(rolloutsName(t), x.key, j)
 			if err != nil {

@@ -64,7 +64,7 @@ func (r *run) solve(ctx context.Context, t int) error {
 		return err
 	}
 	policyHash, _ := r.start(t)
-	d := draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier()}
+	d := draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier(), decided: r.decided(t)}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {

@@ -13,7 +13,7 @@
 // promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
 // out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
-// drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
+// drawing, waves.go stops at decided tasks, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
 // at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
 // itself, pay.go makes advantages of rewards, gradient.go learns from them.
 //
