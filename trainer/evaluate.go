@@ -198,7 +198,7 @@ func (r *run) lengths(real, fresh records) map[string]float64 {
 	v := map[string]float64{}
 	tokens := 0.0
 	for _, x := range r.held.examples {
-		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		a, b := real.at(x.key, 0), fresh.at(x.key, 0)
 		if x.real() {
 			v["logps/real"] += policy.Sum(a.Logp) / reals
 			v["length/real"] += float64(len(a.Response)) / reals
@@ -229,17 +229,17 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
 	var reals, others []float64
 	for _, x := range r.held.examples {
-		refOther := policy.Sum(drawn[id{x.key, 0}].Logp)
+		refOther := policy.Sum(drawn.at(x.key, 0).Logp)
 		if len(x.rejected) > 0 {
-			refOther = policy.Sum(refs[id{x.key, 1}].Logp)
+			refOther = policy.Sum(refs.at(x.key, 1).Logp)
 		}
-		chosen := beta * (policy.Sum(real[id{x.key, 0}].Logp) - policy.Sum(refs[id{x.key, 0}].Logp))
-		rejected := beta * (policy.Sum(real[id{x.key, 1}].Logp) - refOther)
+		chosen := beta * (policy.Sum(real.at(x.key, 0).Logp) - policy.Sum(refs.at(x.key, 0).Logp))
+		rejected := beta * (policy.Sum(real.at(x.key, 1).Logp) - refOther)
 		reals, others = append(reals, chosen), append(others, rejected)
 		values["rewards/chosen"] += chosen / n
 		values["rewards/rejected"] += rejected / n
 		values["rewards/margins"] += (chosen - rejected) / n
-		values["logps/rejected"] += policy.Sum(real[id{x.key, 1}].Logp) / n
+		values["logps/rejected"] += policy.Sum(real.at(x.key, 1).Logp) / n
 		if chosen > rejected {
 			values["rewards/accuracies"] += 1 / n
 		} else {
@@ -265,7 +265,7 @@ func (r *run) judge(index int, real, fresh records, values map[string]float64) e
 	}
 	var a, b []Judged
 	for _, x := range r.held.examples {
-		x1, x2 := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		x1, x2 := real.at(x.key, 0), fresh.at(x.key, 0)
 		a = append(a, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x1.Response), Logp: policy.Sum(x1.Logp), Finish: "data"})
 		b = append(b, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x2.Response), Logp: policy.Sum(x2.Logp), Finish: finishName(x2.Finish)})
 	}
@@ -287,7 +287,7 @@ func finishName(f uint8) string {
 func (r *run) show(real, fresh records) []metrics.Example {
 	var out []metrics.Example
 	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
-		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		a, b := real.at(x.key, 0), fresh.at(x.key, 0)
 		shown := metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
 			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)}
 		if r.c.Verified() {

@@ -27,25 +27,38 @@ type gradientTotals struct {
 
 // stepSize is what the step's loss is divided by.
 func (u *updating) stepSize(plan stepPlan) objective.StepSize {
-	var size objective.StepSize
-	for _, k := range plan.examples() {
-		d := u.material.draws[k]
-		d.Logp = d.Old
-		size = size.Add(u.gradient.Count([]objective.Draw{d}))
+	defer u.r.counted()()
+	examples := plan.examples()
+	draws := make([]objective.Draw, len(examples))
+	for i, k := range examples {
+		draws[i] = u.material.draws[k]
+		draws[i].Logp = draws[i].Old
 	}
-	return size
+	return u.gradient.Count(draws)
 }
 
 // weighDraws turns log-probs into the policy gradient's derivatives.
 func (b *batch) weighDraws(first int, scored []policy.Scored) ([][]policy.Coef, error) {
+	defer b.r.counted()()
 	draws, results := make([]objective.Draw, len(scored)), make([]objective.TokenResult, len(scored))
+	tokens := 0
+	for _, s := range scored {
+		tokens += len(s.Logp[0])
+	}
+	room := make([]float64, 2*tokens) // for log-probs and derivatives
+	part := func(n int) []float64 {
+		out := room[:n:n]
+		room = room[n:]
+		return out
+	}
 	for i, s := range scored {
 		k := b.members[first+i]
 		if err := checkFinite(b.material.groups[k], s); err != nil {
 			return nil, err
 		}
+		n := len(s.Logp[0])
 		draws[i] = b.material.draws[k]
-		draws[i].Logp = float64s(s.Logp[0])
+		draws[i].Logp, results[i].Coef = widen(part(n), s.Logp[0]), part(n)
 	}
 	b.gradient.EvaluatePart(b.size, draws, results)
 	coef := make([][]policy.Coef, len(scored))
@@ -89,8 +102,9 @@ func (s stepResult) gradientRecord(u *updating) metrics.Record {
 	return u.record(v)
 }
 
-func float64s(in []float32) []float64 {
-	out := make([]float64, len(in))
+func float64s(in []float32) []float64 { return widen(make([]float64, len(in)), in) }
+
+func widen(out []float64, in []float32) []float64 {
 	for i, v := range in {
 		out[i] = float64(v)
 	}

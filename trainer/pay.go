@@ -34,16 +34,10 @@ const (
 	solverRole   = "solver"
 )
 
-func paidName(t int) string { return iterationDir(t) + "/payments.jsonl" }
-
-func (r *run) readPayments(t int) ([]payment, error) {
-	return readLines[payment](r.fs, r.path(paidName(t)))
-}
-
 // pay turns verdicts into rewards and advantages for both roles.
 func (r *run) pay(ctx context.Context, t int) error {
 	p := r.c.Play
-	s := stage{iteration: t, name: "pay", outputs: []string{paidName(t)}, inputs: map[string]string{
+	s := stage{iteration: t, name: "pay", books: true, outputs: []string{paidName(t)}, inputs: map[string]string{
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
 		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples, r.verifierSettings()),
 	}}
@@ -56,11 +50,12 @@ func (r *run) pay(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		solver := r.paySolver(c, rollouts)
 		values, err := r.drawnValues(ctx, t, c, rollouts)
 		if err != nil {
 			return err
 		}
+		defer r.counted()()
+		solver := r.paySolver(c, rollouts)
 		var proposer []payment
 		if r.c.Proposes() {
 			proposals, _, err := r.readProposals(t)
@@ -76,7 +71,7 @@ func (r *run) pay(ctx context.Context, t int) error {
 		r.takeTurns(t, solver, proposer)
 		addPaid(values, solver, proposer)
 		r.logf("%s: %s", r.heading, played(values))
-		if err := writeLines(r.fs, r.path(paidName(t)), append(solver, proposer...)); err != nil {
+		if err := r.writePayments(t, append(solver, proposer...)); err != nil {
 			return err
 		}
 		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: values})
@@ -98,21 +93,18 @@ func played(v map[string]float64) string {
 // paySolver gives each response its verdict's score and its advantage: within its task for grpo and dr_grpo, within its type of task
 // for reinforce (TRR++), and none for rft, which weighs by the score itself.
 func (r *run) paySolver(c *corpus, rollouts records) []payment {
-	var out []payment
-	var rewards []float64
-	var roles []reward.Role
-	g := r.c.Sampling.Samples
+	n := r.c.Sampling.Samples * len(c.examples)
+	out, rewards, roles := make([]payment, 0, n), make([]float64, 0, n), make([]reward.Role, 0, n)
 	for _, x := range c.examples {
-		group := make([]float64, g)
+		group := make([]float64, len(rollouts[x.key]))
 		passed := 0.0
-		for j := range group {
-			rec := rollouts[id{x.key, j}]
+		for j, rec := range rollouts[x.key] {
 			group[j] = float64(rec.Reward)
 			if rec.Verdict == shard.VerdictPass {
 				passed++
 			}
 		}
-		rate := passed / float64(g)
+		rate := passed / float64(len(group))
 		seen := r.corrected(group)
 		advantages := objective.Advantages(withinTask[r.c.Play.Objective], seen)
 		for j := range group {
@@ -163,8 +155,11 @@ func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []p
 		if _, posed := c.index[i]; !posed && p.Task != nil {
 			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
 		}
-		for j := range r.c.Sampling.Samples {
-			if rollouts[id{i, j}].Verdict == shard.VerdictPass {
+		if drawn := len(rollouts[i]); drawn > 0 {
+			batch[i].Group = drawn
+		}
+		for _, rec := range rollouts[i] {
+			if rec.Verdict == shard.VerdictPass {
 				batch[i].Successes++
 			}
 		}
@@ -264,7 +259,8 @@ func (r *run) readPaid(t int) (material, error) {
 			return material{}, err
 		}
 	}
-	var m material
+	n := len(payments)
+	m := material{pairs: make([]pair, 0, n), groups: make([]pack.Group, 0, n), examples: make([]objective.Example, 0, n), draws: make([]objective.Draw, 0, n)}
 	for _, p := range payments {
 		if p.Left || p.Advantage == 0 {
 			continue

@@ -24,7 +24,7 @@ func paid(objective string) (*run, *corpus, records) {
 			if j < passed {
 				rec.Verdict, rec.Reward = shard.VerdictPass, 1
 			}
-			m[id{key, j}] = rec
+			m.put(rec)
 		}
 	}
 	return &run{c: c}, tasks, m

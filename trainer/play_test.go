@@ -3,6 +3,7 @@ package trainer_test
 import (
 	"bytes"
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"spar/internal/fsys"
 	"spar/trainer"
 	"spar/trainer/config"
+	"spar/trainer/journal"
 	"spar/trainer/metrics"
 )
 
@@ -84,7 +86,25 @@ func TestKillPlay(t *testing.T) {
 	reference.Play.Curriculum, reference.SaveSteps = "steer", 1
 	started := time.Now()
 	must(t, trainer.Run(context.Background(), reference, trainer.RunOptions{}))
+	checkSteered(t, reference)
 	b.killOften(t, reference, max(1, kills(t)/4), time.Since(started))
+}
+
+// checkSteered: what is proposed depends on the ledger of the iteration before, and the stages tell their overheads.
+func checkSteered(t *testing.T, c *config.Config) {
+	t.Helper()
+	entries, err := journal.Read(fsys.OS, filepath.Join(c.OutputDir, "journal.jsonl"))
+	must(t, err)
+	asked, _ := journal.Find(entries, 1, "propose")
+	known, _ := journal.Find(entries, 0, "remember")
+	if hash := known.Outputs["iter-000/tasks.ledger"]; hash == "" || asked.Inputs["ledger"] != hash {
+		t.Errorf("iteration 1 was asked for after the ledger %q, and %q was written", asked.Inputs["ledger"], hash)
+	}
+	for _, e := range entries {
+		if spent := e.Values["overhead_seconds"]; (spent > 0) != (e.Stage == "propose" || e.Stage == "remember" || e.Stage == "pay" || e.Stage == "update") {
+			t.Errorf("stage %s of iteration %d has %v seconds of overheads", e.Stage, e.Iteration, spent)
+		}
+	}
 }
 
 // contested is a run of Nim with a tiny model that knows letters and digits.

@@ -71,7 +71,7 @@ func (r *run) hintedTasks(t int) (*corpus, error) {
 
 func passedAny(m records, key, samples int) bool {
 	for j := range samples {
-		if m[id{key, j}].Verdict == shard.VerdictPass {
+		if m.at(key, j).Verdict == shard.VerdictPass {
 			return true
 		}
 	}

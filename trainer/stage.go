@@ -21,6 +21,7 @@ type stage struct {
 	name      string
 	inputs    map[string]string // name -> hash
 	outputs   []string          // files or directories, relative to the run directory
+	books     bool              // of selection or ledger: making its files durable and hashing them is overhead too
 	work      func(ctx context.Context, e *journal.Entry) error
 }
 
@@ -58,9 +59,7 @@ func (r *run) do(ctx context.Context, s stage) error {
 	if err := s.work(ctx, &e); err != nil {
 		return fmt.Errorf("iteration %d, stage %s: %w", s.iteration, s.name, err)
 	}
-	e.Seconds = time.Since(started).Seconds()
-	e.Finished = time.Now().UTC().Format(time.RFC3339)
-	return r.seal(s, e)
+	return r.seal(s, e, started)
 }
 
 // sealed reports whether the journal has the stage and its outputs are as they were.
@@ -97,7 +96,9 @@ func different(a, b map[string]string) string {
 	return ""
 }
 
-func (r *run) seal(s stage, e journal.Entry) error {
+// seal hashes the outputs of a stage that began at the given time and writes its line into the journal.
+func (r *run) seal(s stage, e journal.Entry, started time.Time) error {
+	done := r.counted()
 	for _, name := range s.outputs {
 		hash, err := hashPath(r.fs, r.path(name))
 		if err != nil {
@@ -112,6 +113,12 @@ func (r *run) seal(s stage, e journal.Entry) error {
 	if e.Ops, err = r.readProfile(); err != nil {
 		return err
 	}
+	if s.books {
+		done()
+	}
+	r.takeOverhead(e.Values)
+	e.Seconds = time.Since(started).Seconds()
+	e.Finished = time.Now().UTC().Format(time.RFC3339)
 	return r.journal.Append(e)
 }
 

@@ -13,7 +13,7 @@
 // promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
 // out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
-// drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
+// drawing, waves.go stops at decided tasks, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
 // at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
 // itself, pay.go makes advantages of rewards, gradient.go learns from them.
 //
@@ -31,6 +31,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
@@ -87,7 +88,11 @@ type run struct {
 	family      family.Family              // nil: no proposer
 	game        game.Game                  // nil: none is played
 	posed       posed
-	pool        *jail.Pool // nil: not needed yet
+	drawn       drawn
+	settled     settled
+	known       known
+	overhead    time.Duration // of the stage in hand, see overhead.go
+	pool        *jail.Pool    // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -139,6 +144,7 @@ func (r *run) iteration(ctx context.Context, t int) error {
 			return err
 		}
 	}
+	r.drawn, r.settled = drawn{}, settled{}
 	return nil
 }
 

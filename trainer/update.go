@@ -106,9 +106,11 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 			return err
 		}
 	}
+	done := r.counted()
 	if u.material, err = r.readMaterial(t); err != nil {
 		return err
 	}
+	done()
 	return u.all(ctx, iterationDir(t)+"/policy", e)
 }
 

@@ -95,6 +95,10 @@ func TestBadConfigs(t *testing.T) {
 		{"play verifier", playing + "play: {family: data}\ndata: {train: t}\n", "need a judge"},
 		{"play correction", playing + "play: {family: open}\nverifier: {correction: backward, false_positive: 0.6, false_negative: 0.4}\n", "leave no signal to correct"},
 		{"play keep", playing + "play: {family: open, keep_low: 0.8, keep_high: 0.3}\n", "0.8 is above keep_high 0.3"},
+		{"stop of spin", minimal + "sampling: {stop_decided: true}\n", "bad.yaml:4:12: sampling.stop_decided: only loops over tasks"},
+		{"stop without a cap", verified + "selection: {max_per_prompt: 0}\nsampling: {stop_decided: true}\n", "nothing decides a prompt"},
+		{"stop of reinforce", "model: m\nalgorithm: play\nsampling: {samples_per_prompt: 4, stop_decided: true}\nplay: {family: arithmetic, objective: reinforce}\n", "learns from every response"},
+		{"stop of a majority", "model: m\nalgorithm: play\nsampling: {samples_per_prompt: 4, stop_decided: true}\nplay: {family: open}\n", "a majority needs all responses"},
 		{"mix dpo", "model: m\nalgorithm: dpo\nmix_previous: true\ndata: {train: t}\n", "nothing to mix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
