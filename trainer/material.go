@@ -36,7 +36,11 @@ func (r *run) readMaterial(t int) (material, error) {
 	case r.c.Selects():
 		return r.readSelected(t)
 	case r.c.Plays():
-		return r.readPaid(t)
+		m, err := r.readPaid(t)
+		if err != nil {
+			return m, err
+		}
+		return m, r.addReference(t, m)
 	}
 	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {

@@ -247,8 +247,8 @@ func addPaid(v map[string]float64, solver, proposer []payment) {
 	}
 }
 
-// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing and are left out, and so
-// are those that ran out of tokens, unless the config keeps them.
+// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing but the KL term and are left out
+// without one, and so are those that ran out of tokens, unless the config keeps them.
 func (r *run) readPaid(t int) (material, error) {
 	payments, err := r.readPayments(t)
 	if err != nil {
@@ -266,7 +266,7 @@ func (r *run) readPaid(t int) (material, error) {
 	}
 	var m material
 	for _, p := range payments {
-		if p.Left || p.Advantage == 0 {
+		if p.Left || p.Advantage == 0 && r.c.Play.KLWeight == 0 {
 			continue
 		}
 		from, file := rollouts, rolloutsName(t)

@@ -15,7 +15,7 @@
 // out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
 // drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
 // at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
-// itself, pay.go makes advantages of rewards, gradient.go learns from them.
+// itself, pay.go makes advantages of rewards, reference.go holds what the KL term compares with, gradient.go learns from them.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
@@ -145,10 +145,10 @@ func (r *run) iteration(ctx context.Context, t int) error {
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
 	if r.c.Competes() {
-		return []func(context.Context, int) error{r.compete, r.payGames, r.update, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.compete, r.payGames, r.scoreDraws, r.update, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Plays() {
-		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.scoreDraws, r.update, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Selects() {
 		return []func(context.Context, int) error{r.sample, r.remember, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}

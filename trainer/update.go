@@ -33,6 +33,9 @@ func (r *run) update(ctx context.Context, t int) error {
 	if r.preferences != nil {
 		s.inputs["preferences"] = r.preferences.hash
 	}
+	if r.c.Play.KLWeight > 0 {
+		s.inputs["reference"] = r.output(t, "score", referenceName(t))
+	}
 	if r.objective.Needs().Proto {
 		s.inputs["first"] = r.output(0, "sample", rolloutsName(0))
 	}
@@ -72,7 +75,7 @@ func updateSettings(c *config.Config, t int) string {
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
 		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "preferences.beta", "selection.steps_growth",
-		"play.objective", "play.clip_low", "play.clip_high"} {
+		"play.objective", "play.clip_low", "play.clip_high", "play.kl_weight"} {
 		parts = append(parts, key, v[key])
 	}
 	return hashText(parts...)

@@ -19,6 +19,7 @@ type Play struct {
 	Objective      string  `yaml:"objective" oneof:"grpo dr_grpo reinforce rft" default:"grpo" doc:"how rewards train the policy"`
 	ClipLow        float64 `yaml:"clip_low" default:"0.2" range:"(0,1]" doc:"grpo and dr_grpo: smallest ratio is 1 minus this"`
 	ClipHigh       float64 `yaml:"clip_high" default:"0.2" range:"(0,1e6]" doc:"grpo and dr_grpo: largest ratio is 1 plus this"`
+	KLWeight       float64 `yaml:"kl_weight" default:"0" range:"[0,1e6]" doc:"all but rft: weight of the KL to the policy that the run began with, by k3; 0: none"`
 	KeepLow        float64 `yaml:"keep_low" default:"0" range:"[0,1]" doc:"tasks solved less often are not learnt from"`
 	KeepHigh       float64 `yaml:"keep_high" default:"1" range:"[0,1]" doc:"tasks solved more often are not learnt from"`
 	Curriculum     string  `yaml:"curriculum" oneof:"off steer" default:"off" doc:"steer: ask for the difficulty whose solve rate is nearest to target_rate"`
@@ -64,6 +65,9 @@ func (c *Config) playConflicts() []string {
 	}
 	if v := c.Verifier; v.Correction == "backward" && 1-v.FalsePositive-v.FalseNegative < 0.01 {
 		add("verifier.correction", "rates of %v and %v leave no signal to correct (J = %.3g); use a better verifier", v.FalsePositive, v.FalseNegative, 1-v.FalsePositive-v.FalseNegative)
+	}
+	if p.KLWeight > 0 && p.Objective == "rft" {
+		add("play.kl_weight", "rft is maximum likelihood and has no KL term; remove the key")
 	}
 	if p.KeepLow > p.KeepHigh {
 		add("play.keep_low", "%v is above keep_high %v", p.KeepLow, p.KeepHigh)

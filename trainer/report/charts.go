@@ -34,6 +34,7 @@ var pictures = []chartSpec{
 	{"Audit of the verifier", "share of what the second one looked at", []seriesSpec{{"audit/false_positive", "wrongly passed"}, {"audit/false_negative", "wrongly failed"}, {"audit/youden_j", "Youden's J"}}},
 	{"Proposals", "share", []seriesSpec{{"proposer/parsed_rate", "readable"}, {"proposer/valid_rate", "valid"}, {"proposer/duplicate_rate", "repeated"}, {"proposer/trivial_rate", "trivial"}}},
 	{"Rewards of the roles", "mean", []seriesSpec{{"solver/reward", "solver"}, {"proposer/reward", "proposer"}}},
+	{"KL to the first policy", "nats a token, k3", []seriesSpec{{"objective/kl", "training"}}},
 	{"Entropy of samples", "nats a token", []seriesSpec{{"sample/entropy", "of the next token"}, {"sample/surprise", "of the token drawn"}}},
 	{"Learnable information", "bits", []seriesSpec{{"info/edl_bits", "EDL"}, {"info/edl_control_bits", "EDL, shuffled answers"}, {"info/gain_bits", "gain"}, {"info/threshold_bits", "threshold"}}},
 	{"Weights that an update changed", "share", []seriesSpec{{"update/moved_share", "fp32 master"}, {"update/visible_share", "bf16 copy"}}},
