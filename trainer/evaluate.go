@@ -63,7 +63,7 @@ func evalStage(index int) (int, string) {
 }
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
-	policyHash, _ := r.start(index)
+	policyHash, path := r.start(index)
 	d := draw{corpus: r.held, samples: r.c.Eval.Samples, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
@@ -80,7 +80,7 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		s.inputs["before"] = r.output(before, stage, evalReal(index-1)) + r.output(before, stage, evalSamples(index-1))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
-		if err := r.drawAll(ctx, d, index, e); err != nil {
+		if err := r.drawAll(ctx, d, path, e); err != nil {
 			return err
 		}
 		groups, err := r.evalGroups(index)

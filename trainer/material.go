@@ -15,6 +15,7 @@ type material struct {
 	examples []objective.Example
 	pairs    []pair
 	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
+	roles    []string         // play: who drew it
 }
 
 // materialHash is that of the file which says what iteration t trains on.

@@ -284,6 +284,7 @@ func (r *run) readPaid(t int) (material, error) {
 		m.groups = append(m.groups, pack.Group{Key: p.Key, Prompt: rec.Prompt, Responses: [][]int32{rec.Response}})
 		m.examples = append(m.examples, objective.Example{LenReal: len(rec.Response)})
 		m.draws = append(m.draws, objective.Draw{Old: float64s(rec.Logp), Advantage: p.Advantage, Group: p.Key})
+		m.roles = append(m.roles, p.Role)
 	}
 	return m, nil
 }

@@ -68,17 +68,9 @@ func (r *run) familyVerifiers() []string {
 	return r.family.Verifiers()
 }
 
-// proposerStart counts the policy that proposes in iteration t.
-func (r *run) proposerStart(t int) int {
-	if r.c.Play.Roles == "frozen" {
-		return 0
-	}
-	return t
-}
-
 // proposals is the draw of iteration t's tasks.
 func (r *run) proposals(t int, c *corpus) draw {
-	policyHash, _ := r.start(r.proposerStart(t))
+	policyHash, _ := r.proposerStart(t)
 	return draw{corpus: c, samples: 1, iteration: t, lane: poseLane, file: proposalsName(t), policyHash: policyHash, judge: r.judgeProposal}
 }
 
@@ -92,10 +84,11 @@ func (r *run) propose(ctx context.Context, t int) error {
 		return err
 	}
 	d := r.proposals(t, c)
+	_, path := r.proposerStart(t)
 	return r.do(ctx, stage{
 		iteration: t, name: "propose", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
-			return r.drawAll(ctx, d, r.proposerStart(t), e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }

@@ -45,10 +45,15 @@ func (r *run) update(ctx context.Context, t int) error {
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
+	return r.trained(t, "update", name)
+}
+
+// trained names the weights that a stage which trains has left in memory, and removes its checkpoints.
+func (r *run) trained(t int, stage, name string) error {
 	if r.loaded.policy != nil && r.loaded.hash == "" {
-		r.loaded.hash = r.output(t, "update", name)
+		r.loaded.hash = r.output(t, stage, name)
 	}
-	return r.fs.RemoveAll(r.path(checkpointsOf(t, "update")))
+	return r.fs.RemoveAll(r.path(checkpointsOf(t, stage)))
 }
 
 // updateStart counts the policy that the update of iteration t begins with: the one that the run began with, or the newest.
@@ -81,12 +86,14 @@ func updateSettings(c *config.Config, t int) string {
 	return hashText(parts...)
 }
 
-// updating is one update in progress: of the policy, or of the verifier beside it.
+// updating is one update in progress: of the policy, or of the verifier or the proposer beside it.
 type updating struct {
 	r         *run
 	t         int
-	name      string // of the stage: update, verifier
-	start     int    // counts the policy that it begins with
+	name      string // of the stage: update, verifier, proposer
+	start     int    // counts the policy that it begins with, as the references of pairs do
+	hash      string // of that policy
+	path      string // of that policy
 	inputs    string
 	policy    *policy.Policy
 	objective objective.Objective
@@ -100,14 +107,13 @@ type updating struct {
 
 func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, name: "update", start: r.updateStart(t), inputs: inputs, first: r.stepsBefore(t)}
+	u.hash, u.path = r.start(u.start)
+	if r.c.Plays() {
+		return u.play(ctx, r.learner(), iterationDir(t)+"/policy", e)
+	}
 	var err error
 	if u.objective, err = r.newObjective(t); err != nil {
 		return err
-	}
-	if r.c.Plays() {
-		if u.gradient, err = r.newGradient(); err != nil {
-			return err
-		}
 	}
 	if u.material, err = r.readMaterial(t); err != nil {
 		return err
@@ -120,7 +126,7 @@ func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err 
 	c := u.r.c
 	if len(u.material.groups) == 0 {
 		u.r.logf("%s: nothing to learn from; the policy stays as it is", u.r.heading)
-		if u.policy, err = u.r.load(u.start); err != nil {
+		if u.policy, err = u.r.loadFrom(u.hash, u.path); err != nil {
 			return err
 		}
 		return u.r.savePolicy(u.policy, name)
@@ -175,7 +181,7 @@ func (u *updating) begin() error {
 }
 
 func (u *updating) fresh() (err error) {
-	if u.policy, err = u.r.load(u.start); err != nil {
+	if u.policy, err = u.r.loadFrom(u.hash, u.path); err != nil {
 		return err
 	}
 	u.r.loaded.hash = "" // from here on the weights move

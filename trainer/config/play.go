@@ -14,7 +14,7 @@ type Play struct {
 	Pose           string  `yaml:"pose" doc:"what the proposer is asked, with {level} and {example}, {inputs}, {document} or {rules} and {position}; empty: the family's own"`
 	Spaced         bool    `yaml:"spaced" default:"false" doc:"arithmetic: digits are words of their own"`
 	Verifier       string  `yaml:"verifier" oneof:"family exact numeric maths choice regex starlark python smt command majority process" default:"family" doc:"of the proposer's tasks; family: its own"`
-	Roles          string  `yaml:"roles" oneof:"shared alternating frozen" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; or the first policy proposes"`
+	Roles          string  `yaml:"roles" oneof:"shared alternating frozen separate" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; the first policy proposes; or the proposer is a policy of its own"`
 	ProposerReward string  `yaml:"proposer_reward" oneof:"one_minus_p p_one_minus_p azr_paper azr_code r_zero_paper r_zero_code variance gaussian gasp_lemma gasp_lift" default:"azr_paper" doc:"what a task is worth by its solve rate p"`
 	Objective      string  `yaml:"objective" oneof:"grpo dr_grpo reinforce rft" default:"grpo" doc:"how rewards train the policy"`
 	ClipLow        float64 `yaml:"clip_low" default:"0.2" range:"(0,1]" doc:"grpo and dr_grpo: smallest ratio is 1 minus this"`
@@ -31,6 +31,9 @@ func (c *Config) Plays() bool { return c.Algorithm == "play" }
 
 // Proposes reports whether there is a proposer.
 func (c *Config) Proposes() bool { return c.Plays() && c.Play.Family != "data" && !c.Competes() }
+
+// SeparateRoles reports whether the proposer is a policy of its own.
+func (c *Config) SeparateRoles() bool { return c.Plays() && c.Play.Roles == "separate" }
 
 // Competes reports whether the policy plays a game against itself.
 func (c *Config) Competes() bool { return c.Plays() && c.Play.Family == "game" }
@@ -59,6 +62,9 @@ func (c *Config) playConflicts() []string {
 	}
 	if c.Sampling.Samples < 2 && p.Objective != "reinforce" && !c.Competes() {
 		add("sampling.samples_per_prompt", "%s compares the responses to one task, so it needs at least 2", p.Objective)
+	}
+	if p.Roles == "separate" && !c.Proposes() {
+		add("play.roles", "the family %s has no proposer to train apart; use shared", p.Family)
 	}
 	if p.Curriculum == "steer" && p.Family != "arithmetic" {
 		add("play.curriculum", "the family %s has no levels to steer; use off", p.Family)

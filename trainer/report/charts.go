@@ -19,7 +19,7 @@ type seriesSpec struct{ metric, label string }
 
 // pictures are drawn in this order; one whose metrics do not occur is left out.
 var pictures = []chartSpec{
-	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}}},
+	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}, {"proposer/loss", "proposer"}}},
 	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}}},
 	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}}},
 	{"Gap between the data and the policy", "held-out, with its 95 % interval", []seriesSpec{{"eval_gap", "mean"}, {"eval_gap_low", "lower end"}, {"eval_gap_high", "upper end"}}},
