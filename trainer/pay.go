@@ -67,7 +67,13 @@ func (r *run) pay(ctx context.Context, t int) error {
 			if err != nil {
 				return err
 			}
-			proposer = r.payProposer(proposals, c, rollouts)
+			rule, err := reward.New(p.ProposerReward)
+			if err != nil {
+				return err
+			}
+			standings := r.standings(rule, proposals)
+			standings.add(values)
+			proposer = r.payProposer(rule, standings, proposals, c, rollouts)
 			addFunnel(values, proposals)
 			if rate, solved := values["verify/pass_rate"]; solved {
 				values["proposer/solve_rate"] = rate
@@ -150,16 +156,13 @@ var withinTask = map[string]string{
 	"grpo": objective.AdvantageGroupStd, "dr_grpo": objective.AdvantageGroup, "reinforce": objective.AdvantageNone, "rft": objective.AdvantageNone,
 }
 
-// payProposer rewards each proposal by its solve rate. Advantages are relative to the other proposals of its type.
-func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []payment {
-	rule, err := reward.New(r.c.Play.ProposerReward)
-	if err != nil {
-		panic(err) // the config names only those that there are
-	}
+// payProposer rewards each proposal by its solve rate and standing. Advantages are relative to the other proposals of its type.
+func (r *run) payProposer(rule reward.Rule, s standing, proposals []proposal, c *corpus, rollouts records) []payment {
 	batch, rewards := make([]reward.Proposal, len(proposals)), make([]float64, len(proposals))
 	roles := make([]reward.Role, len(proposals))
 	for i, p := range proposals {
-		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples, ClusterShare: 1 / float64(len(proposals))}
+		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples}
+		s.of(i, &batch[i])
 		if _, posed := c.index[i]; !posed && p.Task != nil {
 			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
 		}

@@ -23,6 +23,7 @@ type proposal struct {
 	Pose   family.Pose   `json:"pose"`
 	Task   *family.Task  `json:"task,omitempty"`
 	Reason family.Reason `json:"reason,omitempty"`
+	own    string        // what was written as the task, also of a repetition; "" where there is none
 }
 
 // openFamily opens the family of tasks, and for corpus its documents.
@@ -162,6 +163,7 @@ func (r *run) readProposals(t int) ([]proposal, records, error) {
 			return nil, nil, errors.Join(fault.Inputf("%s: the metadata of proposal %d", d.file, i), err)
 		}
 		if p := &out[i]; p.Task != nil {
+			p.own = p.Task.Own()
 			if seen[p.Task.Problem] {
 				p.Task, p.Reason = nil, family.Repeated
 				continue

@@ -26,6 +26,9 @@ type Play struct {
 	TargetRate     float64 `yaml:"target_rate" default:"0.5" range:"(0,1)" doc:"steer: solve rate that is aimed at"`
 }
 
+// maxClustered is how many proposals are compared with each other: half a minute's work and 512 MB for the distances.
+const maxClustered = 8192
+
 // Plays reports whether the algorithm is a play of proposer and solver.
 func (c *Config) Plays() bool { return c.Algorithm == "play" }
 
@@ -65,6 +68,9 @@ func (c *Config) playConflicts() []string {
 	}
 	if p.Roles == "separate" && !c.Proposes() {
 		add("play.roles", "the family %s has no proposer to train apart; use shared", p.Family)
+	}
+	if strings.HasPrefix(p.ProposerReward, "r_zero_") && p.Proposals > maxClustered {
+		add("play.proposals", "%s compares every two of the tasks, and %d are too many for that; ask for at most %d", p.ProposerReward, p.Proposals, maxClustered)
 	}
 	if p.Curriculum == "steer" && p.Family != "arithmetic" {
 		add("play.curriculum", "the family %s has no levels to steer; use off", p.Family)

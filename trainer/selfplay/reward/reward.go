@@ -43,6 +43,7 @@ type Rule struct {
 	invalid, malformed float64
 	value              func(p Proposal) float64 // of a Valid proposal
 	batch              func(batch []Proposal, out []float64)
+	clusters           bool // reads ClusterShare
 	clusterPenalty     bool // malformed proposals pay for their cluster too
 }
 
@@ -51,6 +52,12 @@ func (r Rule) Name() string { return r.name }
 
 // Source says where the formula comes from.
 func (r Rule) Source() string { return r.source }
+
+// Clusters reports whether the reward reads ClusterShare.
+func (r Rule) Clusters() bool { return r.clusters }
+
+// Guided reports whether it reads Guide.
+func (r Rule) Guided() bool { return r.batch != nil }
 
 // sgsEasy is the share of the easiest tasks of a batch that SGS does not pay for.
 const sgsEasy = 0.3
@@ -69,9 +76,9 @@ func rules() []Rule {
 		{name: "azr_code", source: "LeapLabTHU/Absolute-Zero-Reasoner: as azr_paper, but a reward of 0 becomes -0.5",
 			value: azrCode, invalid: -0.5, malformed: -1},
 		{name: "r_zero_paper", source: "arXiv 2508.05004: max(0, 1 - |2p - 1| - cluster share); 0 otherwise",
-			value: rZeroPaper},
+			value: rZeroPaper, clusters: true},
 		{name: "r_zero_code", source: "Chengsong-Huang/R-Zero: min(p, 1 - p) - cluster share; -1 - cluster share otherwise",
-			value: func(p Proposal) float64 { return min(p.rate(), 1-p.rate()) - p.ClusterShare }, invalid: -1, malformed: -1, clusterPenalty: true},
+			value: func(p Proposal) float64 { return min(p.rate(), 1-p.rate()) - p.ClusterShare }, invalid: -1, malformed: -1, clusters: true, clusterPenalty: true},
 		{name: "variance", source: "p (1 - p) G / (G - 1), the unbiased variance of the outcomes",
 			value: sampleVariance},
 		{name: "gaussian", source: "SPICE, arXiv 2510.24684: exp(-(p (1 - p) - 1/4)^2 / 0.02); -0.1 otherwise, where the paper says a small penalty",
