@@ -47,6 +47,9 @@ func (r *run) pay(ctx context.Context, t int) error {
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
 		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples, r.verifierSettings()),
 	}}
+	if r.guided() {
+		s.inputs["guide"] = r.output(t, "guide", guideName(t))
+	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		c, err := r.tasks(t)
 		if err != nil {
@@ -71,7 +74,10 @@ func (r *run) pay(ctx context.Context, t int) error {
 			if err != nil {
 				return err
 			}
-			standings := r.standings(rule, proposals)
+			standings, err := r.standings(t, rule, proposals)
+			if err != nil {
+				return err
+			}
 			standings.add(values)
 			proposer = r.payProposer(rule, standings, proposals, c, rollouts)
 			addFunnel(values, proposals)
@@ -299,8 +305,15 @@ func (r *run) playWorkload() policy.Workload {
 		Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(slices.Repeat([]pack.Group{longest}, r.c.BatchSize), r.c.BatchSize),
 		Sampler: native.SamplerConfig{MaxRows: policy.DefaultSampleRows, KVTokens: policy.DefaultKVTokens},
 	}
+	var scoring []pack.Group
 	if r.held != nil {
-		w.Score = r.largest(r.longestGroups(r.held, false), scoreChunk)
+		scoring = r.longestGroups(r.held, false)
+	}
+	if r.c.Play.KLWeight > 0 || r.guided() {
+		scoring = append(scoring, slices.Repeat([]pack.Group{longest}, scoreChunk)...)
+	}
+	if len(scoring) > 0 {
+		w.Score = r.largest(scoring, scoreChunk)
 	}
 	return w
 }

@@ -86,7 +86,7 @@ func TestProposerIsPaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range r.payProposer(rule, r.standings(rule, proposals), proposals, tasks, m) {
+	for _, p := range r.payProposer(rule, standing{}, proposals, tasks, m) {
 		rewards, sum = append(rewards, p.Reward), sum+p.Advantage
 	}
 	if want := []float64{0.5, 0, -0.5, -1}; !slices.Equal(rewards, want) || math.Abs(sum) > 1e-12 {
@@ -118,7 +118,10 @@ func TestRepetitionIsPaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		var rewards []float64
-		s := r.standings(rule, proposals)
+		s, err := r.standings(0, rule, proposals)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, p := range r.payProposer(rule, s, proposals, tasks, m) {
 			rewards = append(rewards, p.Reward)
 		}
@@ -129,7 +132,7 @@ func TestRepetitionIsPaid(t *testing.T) {
 		}
 	}
 	rule, err := reward.New("azr_paper")
-	if s := r.standings(rule, proposals); err != nil || s.cluster != nil {
+	if s, _ := r.standings(0, rule, proposals); err != nil || s.cluster != nil {
 		t.Errorf("azr_paper reads no cluster, and %v were made; %v", s.cluster, err)
 	}
 }

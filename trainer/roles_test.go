@@ -18,24 +18,40 @@ import (
 	"spar/trainer/journal"
 )
 
-// newProposer is newTasks with a model that has been shown sums of small digits and their values, so that it sets tasks and solves some.
-func newProposer(t testing.TB) bench {
+// newProposer is newTasks with a model, the bench's own or one of letters with a chat template, that has been shown sums of small digits and
+// their values, so that it sets tasks and solves some.
+func newProposer(t testing.TB, chat bool) bench {
 	t.Helper()
 	b := newTasks(t)
+	gap := " " // the bench's model knows only words
+	if chat {
+		gap = ""
+	}
 	r := rng.NewStream(11)
 	var rows bytes.Buffer
 	for range 256 {
 		x, y := 1+r.IntN(3), 1+r.IntN(3)
-		sum := fmt.Sprintf(" %d + %d", x, y)
-		must(t, json.NewEncoder(&rows).Encode(map[string]string{"prompt": fmt.Sprintf(" check %d", 1+r.IntN(2)), "completion": sum}))
-		must(t, json.NewEncoder(&rows).Encode(map[string]string{"prompt": sum + " =", "completion": fmt.Sprintf(" %d", x+y)}))
+		sum := fmt.Sprintf("%[1]s%[2]d%[1]s+%[1]s%[3]d", gap, x, y)
+		must(t, json.NewEncoder(&rows).Encode(lesson(chat, fmt.Sprintf(" check %d", 1+r.IntN(2)), sum)))
+		must(t, json.NewEncoder(&rows).Encode(lesson(chat, sum+gap+"=", fmt.Sprintf("%s%d", gap, x+y))))
 	}
 	must(t, os.WriteFile(b.path("poses.jsonl"), rows.Bytes(), 0o600))
 	c := b.config("sft", "base")
+	if chat {
+		c.Model = "../cmd/spar/testdata/models/chat"
+	}
 	c.Data.Train, c.Data.Eval = b.path("poses.jsonl"), ""
 	c.BatchSize, c.AccumulationSteps, c.MaxSteps, c.SaveSteps, c.LearningRate = 16, 1, 40, 0, config.PerIteration{1e-2}
 	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
 	return b
+}
+
+// lesson is a row to learn from.
+func lesson(chat bool, prompt, response string) map[string]any {
+	if chat {
+		return map[string]any{"messages": []map[string]string{{"role": "user", "content": prompt}, {"role": "assistant", "content": response}}}
+	}
+	return map[string]any{"prompt": prompt, "completion": response}
 }
 
 // proposed is a play of two iterations between that model and itself.
@@ -57,7 +73,7 @@ func weightsOf(t *testing.T, c *config.Config, name string) []byte {
 // TestSeparateRoles: from the same draws the solver apart learns what the solver beside a frozen proposer does, and the proposer apart what the
 // proposer does in its turn, bit for bit; the next iteration's tasks are set by the one and solved by the other.
 func TestSeparateRoles(t *testing.T) {
-	b := newProposer(t)
+	b := newProposer(t, false)
 	runs := map[string]*config.Config{}
 	for _, roles := range []string{"separate", "frozen", "alternating"} {
 		c := b.proposed(roles)
@@ -105,7 +121,7 @@ func checkActors(t *testing.T, c *config.Config) {
 
 // TestKillSeparate kills a play with two policies, which are both held to the first.
 func TestKillSeparate(t *testing.T) {
-	b := newProposer(t)
+	b := newProposer(t, false)
 	c := b.proposed("separate")
 	c.Play.Roles, c.Play.KLWeight, c.Play.Curriculum, c.SaveSteps = "separate", 0.1, "steer", 1
 	started := time.Now()

@@ -14,7 +14,7 @@
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
 // out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
 // drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
-// at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, roles.go trains a proposer of its own, contest.go a game of the policy against
+// at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, roles.go trains a proposer of its own, guide.go and standing.go look at its tasks, contest.go a game of the policy against
 // itself, pay.go makes advantages of rewards, reference.go holds what the KL term compares with, gradient.go learns from them.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
@@ -148,7 +148,7 @@ func (r *run) stages() []func(context.Context, int) error {
 		return []func(context.Context, int) error{r.compete, r.payGames, r.scoreDraws, r.update, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Plays() {
-		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.scoreDraws, r.update, r.trainProposer, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.guide, r.pay, r.observe, r.scoreDraws, r.update, r.trainProposer, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Selects() {
 		return []func(context.Context, int) error{r.sample, r.remember, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}

@@ -92,6 +92,8 @@ func TestBadConfigs(t *testing.T) {
 		{"play kl", playing + "play: {family: open, objective: rft, kl_weight: 0.1}\n", "rft is maximum likelihood"},
 		{"play apart", playing + "play: {family: game, roles: separate}\n", "the family game has no proposer"},
 		{"play clusters", playing + "play: {family: open, proposer_reward: r_zero_code, proposals: 10000}\n", "compares every two of the tasks"},
+		{"play guide unread", playing + "play: {family: open, guide: 'fair? {task}'}\n", "asks no guide"},
+		{"play guide blind", playing + "play: {family: open, proposer_reward: sgs, guide: fair}\n", "has no {task} in it"},
 		{"play steer", playing + "play: {family: open, curriculum: steer}\n", "has no levels to steer"},
 		{"play data", playing + "play: {family: data}\n", "the family data needs rows"},
 		{"play own tasks", playing + "play: {family: open}\ndata: {train: t}\n", "makes its own tasks"},

@@ -15,7 +15,8 @@ type Play struct {
 	Spaced         bool    `yaml:"spaced" default:"false" doc:"arithmetic: digits are words of their own"`
 	Verifier       string  `yaml:"verifier" oneof:"family exact numeric maths choice regex starlark python smt command majority process" default:"family" doc:"of the proposer's tasks; family: its own"`
 	Roles          string  `yaml:"roles" oneof:"shared alternating frozen separate" default:"shared" doc:"one policy in both roles; the same, trained on one role at a time; the first policy proposes; or the proposer is a policy of its own"`
-	ProposerReward string  `yaml:"proposer_reward" oneof:"one_minus_p p_one_minus_p azr_paper azr_code r_zero_paper r_zero_code variance gaussian gasp_lemma gasp_lift" default:"azr_paper" doc:"what a task is worth by its solve rate p"`
+	ProposerReward string  `yaml:"proposer_reward" oneof:"one_minus_p p_one_minus_p azr_paper azr_code r_zero_paper r_zero_code variance gaussian gasp_lemma gasp_lift sgs" default:"azr_paper" doc:"what a task is worth by its solve rate p"`
+	Guide          string  `yaml:"guide" doc:"sgs: what the policy is asked about a task, with {task}; its chance of saying yes is the guide's score; empty: whether it is clear and natural"`
 	Objective      string  `yaml:"objective" oneof:"grpo dr_grpo reinforce rft" default:"grpo" doc:"how rewards train the policy"`
 	ClipLow        float64 `yaml:"clip_low" default:"0.2" range:"(0,1]" doc:"grpo and dr_grpo: smallest ratio is 1 minus this"`
 	ClipHigh       float64 `yaml:"clip_high" default:"0.2" range:"(0,1e6]" doc:"grpo and dr_grpo: largest ratio is 1 plus this"`
@@ -71,6 +72,11 @@ func (c *Config) playConflicts() []string {
 	}
 	if strings.HasPrefix(p.ProposerReward, "r_zero_") && p.Proposals > maxClustered {
 		add("play.proposals", "%s compares every two of the tasks, and %d are too many for that; ask for at most %d", p.ProposerReward, p.Proposals, maxClustered)
+	}
+	if p.Guide != "" && p.ProposerReward != "sgs" {
+		add("play.guide", "the proposer_reward %s asks no guide; remove the key", p.ProposerReward)
+	} else if p.Guide != "" && !strings.Contains(p.Guide, "{task}") {
+		add("play.guide", "has no {task} in it, so the guide does not see what it judges")
 	}
 	if p.Curriculum == "steer" && p.Family != "arithmetic" {
 		add("play.curriculum", "the family %s has no levels to steer; use off", p.Family)

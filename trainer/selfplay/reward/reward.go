@@ -44,6 +44,7 @@ type Rule struct {
 	value              func(p Proposal) float64 // of a Valid proposal
 	batch              func(batch []Proposal, out []float64)
 	clusters           bool // reads ClusterShare
+	guided             bool // reads Guide
 	clusterPenalty     bool // malformed proposals pay for their cluster too
 }
 
@@ -57,7 +58,7 @@ func (r Rule) Source() string { return r.source }
 func (r Rule) Clusters() bool { return r.clusters }
 
 // Guided reports whether it reads Guide.
-func (r Rule) Guided() bool { return r.batch != nil }
+func (r Rule) Guided() bool { return r.guided }
 
 // sgsEasy is the share of the easiest tasks of a batch that SGS does not pay for.
 const sgsEasy = 0.3
@@ -88,7 +89,7 @@ func rules() []Rule {
 		{name: "gasp_lift", source: "GASP, arXiv 2603.15957: 10 p ((1 - p) / 0.9)^9",
 			value: func(p Proposal) float64 { return 10 * p.rate() * math.Pow((1-p.rate())/0.9, 9) }},
 		{name: "sgs", source: "arXiv 2604.20209: (1 - p) times the guide's score, 0 at p = 0 and for the easiest 30 % of the batch",
-			batch: sgs},
+			batch: sgs, guided: true},
 	}
 }
 
