@@ -54,10 +54,10 @@ func TestGuide(t *testing.T) {
 func guidedTasks(t *testing.T, c *config.Config) []reward.Proposal {
 	t.Helper()
 	odds, passed := map[int]float64{}, map[int]int{}
-	for _, rec := range recordsOf(t, c, "guide.shard") {
+	for _, rec := range recordsOf(t, c, "iter-000/guide.shard") {
 		odds[rec.Group] += map[int]float64{0: 1, 1: -1}[rec.Sample] * policy.Sum(rec.Logp)
 	}
-	for _, rec := range recordsOf(t, c, "rollouts/train.shard") {
+	for _, rec := range recordsOf(t, c, "iter-000/rollouts/train.shard") {
 		if rec.Verdict == shard.VerdictPass {
 			passed[rec.Group]++
 		}
@@ -69,10 +69,10 @@ func guidedTasks(t *testing.T, c *config.Config) []reward.Proposal {
 	return out
 }
 
-// recordsOf are the records of a shard of the first iteration.
+// recordsOf are the records of a shard of a run.
 func recordsOf(t *testing.T, c *config.Config, name string) []shard.Record {
 	t.Helper()
-	reader, err := shard.Open(fsys.OS, filepath.Join(c.OutputDir, "iter-000", name))
+	reader, err := shard.Open(fsys.OS, filepath.Join(c.OutputDir, name))
 	must(t, err)
 	defer reader.Close()
 	out := make([]shard.Record, reader.Len())

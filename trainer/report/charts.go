@@ -20,8 +20,8 @@ type seriesSpec struct{ metric, label string }
 // pictures are drawn in this order; one whose metrics do not occur is left out.
 var pictures = []chartSpec{
 	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}, {"proposer/loss", "proposer"}}},
-	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}}},
-	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}}},
+	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}, {"eval_preference/rewards/margins", "preference pairs, held-out"}}},
+	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}, {"eval_preference/rewards/accuracies", "preference pairs, held-out"}}},
 	{"Gap between the data and the policy", "held-out, with its 95 % interval", []seriesSpec{{"eval_gap", "mean"}, {"eval_gap_low", "lower end"}, {"eval_gap_high", "upper end"}}},
 	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
 	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
@@ -62,7 +62,7 @@ func charts(steps []metrics.Record) []template.HTML {
 
 // ownPictures are held-out values that no standard picture shows.
 func ownPictures(steps []metrics.Record) []chartSpec {
-	known := map[string]bool{"eval_rewards/chosen": true, "eval_rewards/rejected": true, "eval_logps/rejected": true, "eval_logps/generated": true, "eval_length/real": true}
+	known := map[string]bool{"eval_rewards/chosen": true, "eval_rewards/rejected": true, "eval_logps/rejected": true, "eval_logps/generated": true, "eval_length/real": true, "eval_preference/rewards/chosen": true, "eval_preference/rewards/rejected": true}
 	for _, p := range pictures {
 		for _, s := range p.series {
 			known[s.metric] = true
