@@ -15,6 +15,7 @@ import (
 	"spar/internal/rng"
 	"spar/trainer"
 	"spar/trainer/config"
+	"spar/trainer/diagnose"
 	"spar/trainer/journal"
 )
 
@@ -97,6 +98,16 @@ func TestSeparateRoles(t *testing.T) {
 		t.Error("the run's policy is not the solver's")
 	}
 	checkActors(t, c)
+	read, err := diagnose.Read(fsys.OS, c.OutputDir)
+	must(t, err)
+	if d := diagnose.Of(read); slices.ContainsFunc(d.Alarms, func(a diagnose.Alarm) bool { return a.Blames == diagnose.Numerics }) {
+		t.Errorf("the proposer's steps are taken for the solver's: %+v", d)
+	}
+	page, err := os.ReadFile(filepath.Join(c.OutputDir, "report.html"))
+	must(t, err)
+	if !bytes.Contains(page, []byte(">proposer<")) {
+		t.Error("the report does not name the proposer")
+	}
 }
 
 // checkActors: the second iteration's tasks come from the proposer that the first left, its responses from the solver.
