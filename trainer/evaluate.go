@@ -75,9 +75,9 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 	if r.trainsVerifier() && index > 0 {
 		s.inputs["likelihood"] = r.output(index-1, "verifier", verifierName(index-1))
 	}
-	if r.heldPreferences != nil {
+	if r.heldPairs != nil {
 		s.outputs = append(s.outputs, evalPreferences(index))
-		s.inputs["preferences"] = r.heldPreferences.hash
+		s.inputs["preferences"] = r.heldPairs.hash
 	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
@@ -94,8 +94,8 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
 			return err
 		}
-		if r.heldPreferences != nil {
-			if err := r.scoreInto(ctx, evalPreferences(index), index, dataGroups(r.heldPreferences), e); err != nil {
+		if r.heldPairs != nil {
+			if err := r.scoreInto(ctx, evalPreferences(index), index, dataGroups(r.heldPairs), e); err != nil {
 				return err
 			}
 		}
@@ -163,7 +163,7 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 			return err
 		}
 	}
-	if r.heldPreferences != nil && index > 0 {
+	if r.heldPairs != nil && index > 0 {
 		if err := r.addPreferred(index, values); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (r *run) openPreferences() (err error) {
 		}
 	}
 	if r.c.Preferences.Eval != "" {
-		r.heldPreferences, err = r.readCorpus(r.c.Preferences.Eval, r.c.Eval.MaxPrompts, true)
+		r.heldPairs, err = r.readCorpus(r.c.Preferences.Eval, r.c.Eval.MaxPrompts, true)
 	}
 	return err
 }
@@ -106,7 +106,7 @@ func (r *run) preferencesBefore(t int) int {
 
 func evalPreferences(index int) string { return evalDir(index) + "/eval-preferences.shard" }
 
-func (r *run) readHeldPreferences(index int) (records, error) {
+func (r *run) readHeldPairs(index int) (records, error) {
 	policyHash, _ := r.start(index)
 	return r.readShard(evalPreferences(index), r.header(policyHash, hashText("score")))
 }
@@ -114,19 +114,19 @@ func (r *run) readHeldPreferences(index int) (records, error) {
 // addPreferred adds how a policy tells chosen from rejected in the held-out preference pairs, as DPO rewards: preferences.beta times the
 // log-ratio to the policy that the run began with, or to the one whose sums the rows bring.
 func (r *run) addPreferred(index int, values map[string]float64) error {
-	now, err := r.readHeldPreferences(index)
+	now, err := r.readHeldPairs(index)
 	if err != nil {
 		return err
 	}
 	var reference records
-	if !r.heldPreferences.referenced {
-		if reference, err = r.readHeldPreferences(0); err != nil {
+	if !r.heldPairs.referenced {
+		if reference, err = r.readHeldPairs(0); err != nil {
 			return err
 		}
 	}
-	beta, n := r.c.Preferences.Beta, float64(len(r.heldPreferences.examples))
+	beta, n := r.c.Preferences.Beta, float64(len(r.heldPairs.examples))
 	v := map[string]float64{"rewards/accuracies": 0}
-	for _, p := range dataPairs(r.heldPreferences, reference, 0) {
+	for _, p := range dataPairs(r.heldPairs, reference, 0) {
 		chosen := beta * (policy.Sum(now[id{p.Key, 0}].Logp) - p.RefChosen)
 		rejected := beta * (policy.Sum(now[id{p.Key, 1}].Logp) - p.RefRejected)
 		v["rewards/chosen"] += chosen / n

@@ -146,9 +146,9 @@ func TestPreferencesWithGivenReference(t *testing.T) {
 	}
 }
 
-// TestHeldPreferences: pairs whose chosen response is what the run learns and whose rejected one is another dialect are told apart better and
+// TestHeldPairs: pairs whose chosen response is what the run learns and whose rejected one is another dialect are told apart better and
 // better, with the share of 0 too; the numbers are those of the log-probs in the shards, and the first policy has none.
-func TestHeldPreferences(t *testing.T) {
+func TestHeldPairs(t *testing.T) {
 	b := newBench(t)
 	for _, share := range []float64{0, 0.25} {
 		c := b.config("spin", fmt.Sprintf("held-%v", share))

@@ -66,29 +66,29 @@ type RunOptions struct {
 
 // run is one Run in progress.
 type run struct {
-	c               *config.Config
-	o               RunOptions
-	fs              fsys.FS
-	dir             string
-	lib             *native.Library
-	model           *loader.Model // the first policy: tokenizer, template, side files
-	objective       objective.Objective
-	train           *corpus
-	held            *corpus // nil: no evaluation
-	preferences     *corpus // nil: none are mixed in
-	heldPreferences *corpus // nil: none are evaluated
-	lineage         journal.Lineage
-	journal         *journal.Journal
-	metrics         *metrics.Writer
-	log             *slog.Logger // the run directory's
-	loaded          loaded
-	heading         string // of the stage in hand, for progress lines
-	closers         []io.Closer
-	verifiers       map[string]verify.Verifier // by name; empty where nothing is verified
-	family          family.Family              // nil: no proposer
-	game            game.Game                  // nil: none is played
-	posed           posed
-	pool            *jail.Pool // nil: not needed yet
+	c           *config.Config
+	o           RunOptions
+	fs          fsys.FS
+	dir         string
+	lib         *native.Library
+	model       *loader.Model // the first policy: tokenizer, template, side files
+	objective   objective.Objective
+	train       *corpus
+	held        *corpus // nil: no evaluation
+	preferences *corpus // nil: none are mixed in
+	heldPairs   *corpus // nil: none are evaluated
+	lineage     journal.Lineage
+	journal     *journal.Journal
+	metrics     *metrics.Writer
+	log         *slog.Logger // the run directory's
+	loaded      loaded
+	heading     string // of the stage in hand, for progress lines
+	closers     []io.Closer
+	verifiers   map[string]verify.Verifier // by name; empty where nothing is verified
+	family      family.Family              // nil: no proposer
+	game        game.Game                  // nil: none is played
+	posed       posed
+	pool        *jail.Pool // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.

@@ -13,24 +13,24 @@ import (
 
 // Lineage is run.json: everything that fixes a run's bits, written before the first stage.
 type Lineage struct {
-	Format          int               `json:"format"` // 1
-	Config          map[string]string `json:"config"` // resolved, by dotted key
-	Seed            uint64            `json:"seed"`
-	Model           Artefact          `json:"model"`
-	Tokenizer       string            `json:"tokenizer_hash"`
-	Template        string            `json:"template_hash"`
-	Train           Artefact          `json:"train"`
-	Eval            *Artefact         `json:"eval,omitempty"`
-	Preferences     *Artefact         `json:"preferences,omitempty"`
-	HeldPreferences *Artefact         `json:"preferences_eval,omitempty"`
-	Binary          string            `json:"binary_hash"`
-	Kernels         string            `json:"kernels"`                // kernel family of the CPU backend, e.g. avx2
-	ChosenBy        string            `json:"kernels_from,omitempty"` // how it was chosen: named, raced or cached
-	Precision       string            `json:"precision"`
-	CPU             string            `json:"cpu"`
-	Build           string            `json:"build"`
-	ParentRun       *Parent           `json:"parent_run,omitempty"`
-	Started         string            `json:"started"` // RFC 3339
+	Format      int               `json:"format"` // 1
+	Config      map[string]string `json:"config"` // resolved, by dotted key
+	Seed        uint64            `json:"seed"`
+	Model       Artefact          `json:"model"`
+	Tokenizer   string            `json:"tokenizer_hash"`
+	Template    string            `json:"template_hash"`
+	Train       Artefact          `json:"train"`
+	Eval        *Artefact         `json:"eval,omitempty"`
+	Preferences *Artefact         `json:"preferences,omitempty"`
+	HeldPairs   *Artefact         `json:"preferences_eval,omitempty"`
+	Binary      string            `json:"binary_hash"`
+	Kernels     string            `json:"kernels"`                // kernel family of the CPU backend, e.g. avx2
+	ChosenBy    string            `json:"kernels_from,omitempty"` // how it was chosen: named, raced or cached
+	Precision   string            `json:"precision"`
+	CPU         string            `json:"cpu"`
+	Build       string            `json:"build"`
+	ParentRun   *Parent           `json:"parent_run,omitempty"`
+	Started     string            `json:"started"` // RFC 3339
 }
 
 // Artefact is a file or directory with its hash.
