@@ -63,7 +63,7 @@ func evalStage(index int) (int, string) {
 }
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
-	policyHash, _ := r.start(index)
+	policyHash, path := r.start(index)
 	d := draw{corpus: r.held, samples: r.c.Eval.Samples, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
@@ -75,12 +75,16 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 	if r.trainsVerifier() && index > 0 {
 		s.inputs["likelihood"] = r.output(index-1, "verifier", verifierName(index-1))
 	}
+	if r.heldPairs != nil {
+		s.outputs = append(s.outputs, evalPreferences(index))
+		s.inputs["preferences"] = r.heldPairs.hash
+	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
 		s.inputs["before"] = r.output(before, stage, evalReal(index-1)) + r.output(before, stage, evalSamples(index-1))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
-		if err := r.drawAll(ctx, d, index, e); err != nil {
+		if err := r.drawAll(ctx, d, path, e); err != nil {
 			return err
 		}
 		groups, err := r.evalGroups(index)
@@ -89,6 +93,11 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		}
 		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
 			return err
+		}
+		if r.heldPairs != nil {
+			if err := r.scoreInto(ctx, evalPreferences(index), index, dataGroups(r.heldPairs), e); err != nil {
+				return err
+			}
 		}
 		return r.measure(ctx, index, e)
 	}
@@ -154,6 +163,11 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 			return err
 		}
 	}
+	if r.heldPairs != nil && index > 0 {
+		if err := r.addPreferred(index, values); err != nil {
+			return err
+		}
+	}
 	if err := r.judge(index, real, fresh, values); err != nil {
 		return err
 	}
@@ -180,6 +194,9 @@ func evaluated(v map[string]float64) string {
 	}
 	if margin, compared := v["rewards/margins"]; compared {
 		text += fmt.Sprintf("; margin %.4f, accuracy %.3f against the policy before", margin, v["rewards/accuracies"])
+	}
+	if accuracy, preferred := v["preference/rewards/accuracies"]; preferred {
+		text += fmt.Sprintf("; %.1f %% of preference pairs told apart, margin %.4f against the first policy", 100*accuracy, v["preference/rewards/margins"])
 	}
 	return text
 }

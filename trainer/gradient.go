@@ -11,7 +11,7 @@ import (
 
 // newGradient is the policy gradient of the config.
 func (r *run) newGradient() (objective.PolicyGradient, error) {
-	p := objective.GradientParams{ClipLow: r.c.Play.ClipLow, ClipHigh: r.c.Play.ClipHigh, MaxLength: r.c.Sampling.MaxNewTokens}
+	p := objective.GradientParams{ClipLow: r.c.Play.ClipLow, ClipHigh: r.c.Play.ClipHigh, KLWeight: r.c.Play.KLWeight, MaxLength: r.c.Sampling.MaxNewTokens}
 	return objective.NewPolicyGradient(r.c.Play.Objective, p)
 }
 
@@ -23,6 +23,7 @@ type gradientTotals struct {
 	drift               float64 // mean over draws of the mean over tokens of logp - old: how far the policy has moved
 	gap                 float64 // like drift, of the absolute differences
 	advantage, positive float64
+	kl                  float64 // k3 summed over tokens, nats
 }
 
 // stepSize is what the step's loss is divided by.
@@ -78,6 +79,7 @@ func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
 	g.draws++
 	g.tokens += len(d.Logp)
 	g.clipped += r.Clipped
+	g.kl += r.KL
 	for i, logp := range d.Logp {
 		g.drift += (logp - d.Old[i]) / float64(len(d.Logp))
 		g.gap += math.Abs(logp-d.Old[i]) / float64(len(d.Logp))
@@ -95,6 +97,9 @@ func (s stepResult) gradientRecord(u *updating) metrics.Record {
 		"loss": s.loss, "grad_norm": s.gradNorm, "learning_rate": s.learningRate, "epoch": s.epoch, "tokens": float64(s.tokens),
 		"clip_ratio": float64(s.drawn.clipped) / float64(max(1, s.drawn.tokens)), "drift": s.drawn.drift / n,
 		"advantages/mean": s.drawn.advantage / n, "advantages/positive": s.drawn.positive / n,
+	}
+	if u.r.c.Play.KLWeight > 0 {
+		v["objective/kl"] = s.drawn.kl / float64(max(1, s.drawn.tokens))
 	}
 	if u.done == 1 {
 		v["update/start_gap"] = s.drawn.gap / n

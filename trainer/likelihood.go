@@ -39,11 +39,12 @@ func (r *run) trainVerifier(ctx context.Context, t int) error {
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
-	return r.fs.RemoveAll(r.path(checkpointsOf(t, "verifier")))
+	return r.trained(t, "verifier", verifierName(t))
 }
 
 func (r *run) runVerifierUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, name: "verifier", start: t + 1, inputs: inputs, first: r.stepsBefore(t)}
+	u.hash, u.path = r.start(u.start)
 	var err error
 	if u.objective, err = objective.New("dpo", "sigmoid", objectiveParams(r.c, t)); err != nil {
 		return err

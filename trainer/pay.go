@@ -41,6 +41,9 @@ func (r *run) pay(ctx context.Context, t int) error {
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
 		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples, r.verifierSettings()),
 	}}
+	if r.guided() {
+		s.inputs["guide"] = r.output(t, "guide", guideName(t))
+	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		c, err := r.tasks(t)
 		if err != nil {
@@ -62,7 +65,16 @@ func (r *run) pay(ctx context.Context, t int) error {
 			if err != nil {
 				return err
 			}
-			proposer = r.payProposer(proposals, c, rollouts)
+			rule, err := reward.New(p.ProposerReward)
+			if err != nil {
+				return err
+			}
+			standings, err := r.standings(t, rule, proposals)
+			if err != nil {
+				return err
+			}
+			standings.add(values)
+			proposer = r.payProposer(rule, standings, proposals, c, rollouts)
 			addFunnel(values, proposals)
 			if rate, solved := values["verify/pass_rate"]; solved {
 				values["proposer/solve_rate"] = rate
@@ -142,16 +154,13 @@ var withinTask = map[string]string{
 	"grpo": objective.AdvantageGroupStd, "dr_grpo": objective.AdvantageGroup, "reinforce": objective.AdvantageNone, "rft": objective.AdvantageNone,
 }
 
-// payProposer rewards each proposal by its solve rate. Advantages are relative to the other proposals of its type.
-func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []payment {
-	rule, err := reward.New(r.c.Play.ProposerReward)
-	if err != nil {
-		panic(err) // the config names only those that there are
-	}
+// payProposer rewards each proposal by its solve rate and standing. Advantages are relative to the other proposals of its type.
+func (r *run) payProposer(rule reward.Rule, s standing, proposals []proposal, c *corpus, rollouts records) []payment {
 	batch, rewards := make([]reward.Proposal, len(proposals)), make([]float64, len(proposals))
 	roles := make([]reward.Role, len(proposals))
 	for i, p := range proposals {
-		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples, ClusterShare: 1 / float64(len(proposals))}
+		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples}
+		s.of(i, &batch[i])
 		if _, posed := c.index[i]; !posed && p.Task != nil {
 			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
 		}
@@ -242,8 +251,8 @@ func addPaid(v map[string]float64, solver, proposer []payment) {
 	}
 }
 
-// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing and are left out, and so
-// are those that ran out of tokens, unless the config keeps them.
+// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing but the KL term and are left out
+// without one, and so are those that ran out of tokens, unless the config keeps them.
 func (r *run) readPaid(t int) (material, error) {
 	payments, err := r.readPayments(t)
 	if err != nil {
@@ -262,7 +271,7 @@ func (r *run) readPaid(t int) (material, error) {
 	n := len(payments)
 	m := material{pairs: make([]pair, 0, n), groups: make([]pack.Group, 0, n), examples: make([]objective.Example, 0, n), draws: make([]objective.Draw, 0, n)}
 	for _, p := range payments {
-		if p.Left || p.Advantage == 0 {
+		if p.Left || p.Advantage == 0 && r.c.Play.KLWeight == 0 {
 			continue
 		}
 		from, file := rollouts, rolloutsName(t)
@@ -280,6 +289,7 @@ func (r *run) readPaid(t int) (material, error) {
 		m.groups = append(m.groups, pack.Group{Key: p.Key, Prompt: rec.Prompt, Responses: [][]int32{rec.Response}})
 		m.examples = append(m.examples, objective.Example{LenReal: len(rec.Response)})
 		m.draws = append(m.draws, objective.Draw{Old: float64s(rec.Logp), Advantage: p.Advantage, Group: p.Key})
+		m.roles = append(m.roles, p.Role)
 	}
 	return m, nil
 }
@@ -291,8 +301,15 @@ func (r *run) playWorkload() policy.Workload {
 		Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(slices.Repeat([]pack.Group{longest}, r.c.BatchSize), r.c.BatchSize),
 		Sampler: native.SamplerConfig{MaxRows: policy.DefaultSampleRows, KVTokens: policy.DefaultKVTokens},
 	}
+	var scoring []pack.Group
 	if r.held != nil {
-		w.Score = r.largest(r.longestGroups(r.held, false), scoreChunk)
+		scoring = r.longestGroups(r.held, false)
+	}
+	if r.c.Play.KLWeight > 0 || r.guided() {
+		scoring = append(scoring, slices.Repeat([]pack.Group{longest}, scoreChunk)...)
+	}
+	if len(scoring) > 0 {
+		w.Score = r.largest(scoring, scoreChunk)
 	}
 	return w
 }

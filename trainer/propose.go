@@ -23,6 +23,7 @@ type proposal struct {
 	Pose   family.Pose   `json:"pose"`
 	Task   *family.Task  `json:"task,omitempty"`
 	Reason family.Reason `json:"reason,omitempty"`
+	own    string        // what was written as the task, also of a repetition; "" where there is none
 }
 
 // openFamily opens the family of tasks, and for corpus its documents.
@@ -68,17 +69,9 @@ func (r *run) familyVerifiers() []string {
 	return r.family.Verifiers()
 }
 
-// proposerStart counts the policy that proposes in iteration t.
-func (r *run) proposerStart(t int) int {
-	if r.c.Play.Roles == "frozen" {
-		return 0
-	}
-	return t
-}
-
 // proposals is the draw of iteration t's tasks.
 func (r *run) proposals(t int, c *corpus) draw {
-	policyHash, _ := r.start(r.proposerStart(t))
+	policyHash, _ := r.proposerStart(t)
 	return draw{corpus: c, samples: 1, iteration: t, lane: poseLane, file: proposalsName(t), policyHash: policyHash, judge: r.judgeProposal}
 }
 
@@ -92,6 +85,7 @@ func (r *run) propose(ctx context.Context, t int) error {
 		return err
 	}
 	d := r.proposals(t, c)
+	_, path := r.proposerStart(t)
 	inputs := r.drawInputs(d)
 	if t > 0 && r.steers() {
 		inputs["ledger"] = r.output(t-1, "remember", ledgerName(t-1))
@@ -99,7 +93,7 @@ func (r *run) propose(ctx context.Context, t int) error {
 	return r.do(ctx, stage{
 		iteration: t, name: "propose", outputs: []string{d.file}, inputs: inputs,
 		work: func(ctx context.Context, e *journal.Entry) error {
-			return r.drawAll(ctx, d, r.proposerStart(t), e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }
@@ -185,6 +179,7 @@ func (r *run) openProposals(t int) ([]proposal, records, error) {
 			return nil, nil, errors.Join(fault.Inputf("%s: the metadata of proposal %d", d.file, i), err)
 		}
 		if p := &out[i]; p.Task != nil {
+			p.own = p.Task.Own()
 			if seen[p.Task.Problem] {
 				p.Task, p.Reason = nil, family.Repeated
 				continue

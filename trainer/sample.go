@@ -37,12 +37,12 @@ func (r *run) sample(ctx context.Context, t int) error {
 	if !r.c.Draws() || r.grown(t) != t {
 		return nil
 	}
-	policyHash, _ := r.start(t)
+	policyHash, path := r.start(t)
 	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier(), decided: r.decided(t)}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
-			return r.drawAll(ctx, d, t, e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }
@@ -81,14 +81,14 @@ func (r *run) settings(d draw) string {
 // numerics is the hash of what fixes the bits of a computation besides its inputs.
 func (r *run) numerics() string { return hashText(r.lineage.Kernels, r.lineage.Precision) }
 
-// drawAll draws what the shard lacks with the policy that iteration start begins with, and seals the shard.
-func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) (err error) {
+// drawAll draws what the shard lacks with the draw's policy, which is at the given place, and seals the shard.
+func (r *run) drawAll(ctx context.Context, d draw, path string, e *journal.Entry) (err error) {
 	w, err := r.createShard(d.file, r.header(d.policyHash, r.settings(d)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.abandon()) }()
-	p, err := r.load(start)
+	p, err := r.loadFrom(d.policyHash, path)
 	if err != nil {
 		return err
 	}

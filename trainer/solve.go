@@ -63,13 +63,13 @@ func (r *run) solve(ctx context.Context, t int) error {
 	if err != nil {
 		return err
 	}
-	policyHash, _ := r.start(t)
+	policyHash, path := r.start(t)
 	d := draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier(), decided: r.decided(t)}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
 			e.Counts["tasks"], e.Counts["prompts too long"] = int64(len(c.examples)), c.counts["long prompts left out"]
-			return r.drawAll(ctx, d, t, e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }

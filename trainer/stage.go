@@ -33,6 +33,11 @@ func (s stage) heading() string {
 	return fmt.Sprintf("iteration %d, %s", s.iteration, s.name)
 }
 
+// trains reports whether the stage takes optimizer steps.
+func (s stage) trains() bool {
+	return s.name == "update" || s.name == "verifier" || s.name == "proposer"
+}
+
 // progress starts the line of a task of the stage in hand.
 func (r *run) progress(total, done int, unit string) *progress.Line {
 	return progress.Start(r.o.Log, r.o.Terminal, r.heading, total, done, unit)
@@ -47,7 +52,7 @@ func (r *run) do(ctx context.Context, s stage) error {
 	if err := stopCause(ctx); err != nil {
 		return err
 	}
-	if s.name != "update" && s.name != "verifier" { // which rewind to their checkpoints instead
+	if !s.trains() { // else it rewinds to its checkpoint instead
 		if err := r.metrics.Rewind(r.metricsSealed()); err != nil {
 			return err
 		}

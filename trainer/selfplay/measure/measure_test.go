@@ -130,6 +130,22 @@ func direct(sequences [][]int32) float64 {
 	return sum / float64(len(sequences))
 }
 
+// TestPairs: two sequences are each other's only reference, so that the mean of both directions is their self-BLEU.
+func TestPairs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sequence := rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 12)
+		sequences := rapid.SliceOfN(sequence, 2, 5).Draw(t, "sequences")
+		pairs := NewPairs(sequences)
+		for i := range sequences {
+			for j := range sequences {
+				if want := SelfBLEU([][]int32{sequences[i], sequences[j]}); math.Abs(pairs.BLEU(i, j)-want) > 1e-12 {
+					t.Fatalf("BLEU of %v and %v is %v, want %v", sequences[i], sequences[j], pairs.BLEU(i, j), want)
+				}
+			}
+		}
+	})
+}
+
 func TestSelfBLEUIsItsDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequence := rapid.SliceOfN(rapid.Int32Range(0, 3), 1, 12)
