@@ -130,13 +130,21 @@ func checkActors(t *testing.T, c *config.Config) {
 	}
 }
 
-// TestKillSeparate kills a play with two policies, which are both held to the first.
+// TestKillSeparate kills a play with two policies, which are both held to the first, with levels from the ledger and decided tasks stopped.
 func TestKillSeparate(t *testing.T) {
 	b := newProposer(t, false)
 	c := b.proposed("separate")
-	c.Play.Roles, c.Play.KLWeight, c.Play.Curriculum, c.SaveSteps = "separate", 0.1, "steer", 1
+	c.Play.Objective, c.Play.Roles, c.Play.KLWeight, c.Play.Curriculum = "grpo", "separate", 0.1, "steer"
+	c.Sampling.Samples, c.Sampling.StopDecided, c.SaveSteps = 8, true, 1
 	started := time.Now()
 	must(t, trainer.Run(context.Background(), c, trainer.RunOptions{}))
+	checkSteered(t, c)
+	if share := savedShare(t, c); share <= 0 {
+		t.Errorf("stopping saved %v of the draws: the test shows nothing", share)
+	}
+	if kl := slices.Concat(seriesOf(t, c, "objective/kl"), seriesOf(t, c, "proposer/objective/kl")); len(kl) != 12 || slices.Max(kl) <= 0 {
+		t.Errorf("KL %v, want those of six steps of each policy", kl)
+	}
 	proposer := weightsOf(t, c, "iter-001/proposer")
 	b.killOften(t, c, max(1, kills(t)/4), time.Since(started))
 	killed, err := filepath.Glob(c.OutputDir + "-killed-*[0-9]")
