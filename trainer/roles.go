@@ -38,30 +38,12 @@ func (r *run) trainProposer(ctx context.Context, t int) error {
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		u := &updating{r: r, t: t, name: "proposer", start: t, hash: hash, path: path, inputs: hashOfInputs(s.inputs), first: r.stepsBefore(t)}
-		return u.play(ctx, proposerRole, proposerName(t), e)
+		return u.learn(ctx, proposerRole, proposerName(t), e)
 	}
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
 	return r.trained(t, "proposer", proposerName(t))
-}
-
-// play trains on the draws of a role, or with "" of both.
-func (u *updating) play(ctx context.Context, role, name string, e *journal.Entry) error {
-	done := u.r.counted()
-	all, err := u.r.readMaterial(u.t)
-	if err != nil {
-		return err
-	}
-	done()
-	if u.objective, err = u.r.newObjective(u.t); err != nil {
-		return err
-	}
-	if u.gradient, err = u.r.newGradient(); err != nil {
-		return err
-	}
-	u.material = all.of(role)
-	return u.all(ctx, name, e)
 }
 
 // learner is the role whose draws the run's policy learns from; "" is both.

@@ -108,19 +108,28 @@ type updating struct {
 func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, name: "update", start: r.updateStart(t), inputs: inputs, first: r.stepsBefore(t)}
 	u.hash, u.path = r.start(u.start)
-	if r.c.Plays() {
-		return u.play(ctx, r.learner(), iterationDir(t)+"/policy", e)
-	}
-	var err error
-	if u.objective, err = r.newObjective(t); err != nil {
+	return u.learn(ctx, r.learner(), iterationDir(t)+"/policy", e)
+}
+
+// learn trains on the iteration's material, of play on that of a role or with "" of both.
+func (u *updating) learn(ctx context.Context, role, name string, e *journal.Entry) (err error) {
+	r := u.r
+	if u.objective, err = r.newObjective(u.t); err != nil {
 		return err
+	}
+	if r.c.Plays() {
+		if u.gradient, err = r.newGradient(); err != nil {
+			return err
+		}
 	}
 	done := r.counted()
-	if u.material, err = r.readMaterial(t); err != nil {
+	all, err := r.readMaterial(u.t)
+	if err != nil {
 		return err
 	}
+	u.material = all.of(role)
 	done()
-	return u.all(ctx, iterationDir(t)+"/policy", e)
+	return u.all(ctx, name, e)
 }
 
 // all takes all steps and saves the outcome under the given name.
