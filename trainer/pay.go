@@ -61,23 +61,8 @@ func (r *run) pay(ctx context.Context, t int) error {
 		solver := r.paySolver(c, rollouts)
 		var proposer []payment
 		if r.c.Proposes() {
-			proposals, _, err := r.readProposals(t)
-			if err != nil {
+			if proposer, err = r.payProposals(t, c, rollouts, values); err != nil {
 				return err
-			}
-			rule, err := reward.New(p.ProposerReward)
-			if err != nil {
-				return err
-			}
-			standings, err := r.standings(t, rule, proposals)
-			if err != nil {
-				return err
-			}
-			standings.add(values)
-			proposer = r.payProposer(rule, standings, proposals, c, rollouts)
-			addFunnel(values, proposals)
-			if rate, solved := values["verify/pass_rate"]; solved {
-				values["proposer/solve_rate"] = rate
 			}
 		}
 		r.takeTurns(t, solver, proposer)
@@ -89,6 +74,28 @@ func (r *run) pay(ctx context.Context, t int) error {
 		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: values})
 	}
 	return r.do(ctx, s)
+}
+
+// payProposals pays for the proposals of iteration t and adds what became of them.
+func (r *run) payProposals(t int, c *corpus, rollouts records, v map[string]float64) ([]payment, error) {
+	proposals, _, err := r.readProposals(t)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := reward.New(r.c.Play.ProposerReward)
+	if err != nil {
+		return nil, err
+	}
+	standings, err := r.standings(t, rule, proposals)
+	if err != nil {
+		return nil, err
+	}
+	standings.add(v)
+	addFunnel(v, proposals)
+	if rate, solved := v["verify/pass_rate"]; solved {
+		v["proposer/solve_rate"] = rate
+	}
+	return r.payProposer(rule, standings, proposals, c, rollouts), nil
 }
 
 func played(v map[string]float64) string {
