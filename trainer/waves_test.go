@@ -130,6 +130,18 @@ func TestKillStopDecided(t *testing.T) {
 	}
 }
 
+// TestStopDecidedRefusesMajority: a row may name a verifier that the config does not, and a majority of the first wave is none.
+func TestStopDecidedRefusesMajority(t *testing.T) {
+	b := newTasks(t)
+	rows, err := os.ReadFile(b.path("train.jsonl"))
+	must(t, err)
+	must(t, os.WriteFile(b.path("train.jsonl"), bytes.Replace(rows, []byte(`{"answer"`), []byte(`{"verifier":"majority","answer"`), 1), 0o600))
+	err = trainer.Run(context.Background(), b.stopping("rest_em", "majority"), trainer.RunOptions{})
+	if trainer.ExitCode(err) != 3 || !strings.Contains(err.Error(), "a row names that verifier") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestStoppedInAWave: a shard that a full disk cut within a later wave is gone on with to the same bytes.
 func TestStoppedInAWave(t *testing.T) {
 	b := newTasks(t)
