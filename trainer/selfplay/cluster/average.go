@@ -8,9 +8,9 @@ type linkage struct {
 	nearest  []int // of each living cluster, among the later ones; -1: none is left
 }
 
-// Average joins, as long as their distance is below the threshold, the two clusters whose items are nearest in the mean over all pairs (of equal ones the
+// average joins, as long as their distance is below the threshold, the two clusters whose items are nearest in the mean over all pairs (of equal ones the
 // first), and returns for each item the first item of its cluster. distance is symmetric and is overwritten.
-func Average(distance [][]float64, threshold float64) []int {
+func average(distance [][]float64, threshold float64) []int {
 	n := len(distance)
 	l := linkage{distance: distance, size: make([]int, n), alive: make([]bool, n), nearest: make([]int, n)}
 	labels := make([]int, n)

@@ -12,8 +12,8 @@ import (
 	"spar/trainer/selfplay/measure"
 )
 
-// Threshold is the mean distance at and above which two clusters stay apart.
-const Threshold = 0.5
+// threshold is the mean distance at and above which two clusters stay apart.
+const threshold = 0.5
 
 // Shares are, for each text, the share of all texts that are in its cluster. An empty text is alone. Time and memory go with the
 // square of the number of texts.
@@ -27,7 +27,7 @@ func Shares(texts []string) []float64 {
 			distance[j][i] = distance[i][j]
 		}
 	}
-	labels := Average(distance, Threshold)
+	labels := average(distance, threshold)
 	size := make([]int, len(texts))
 	for _, label := range labels {
 		size[label]++

@@ -45,16 +45,16 @@ func TestAverage(t *testing.T) {
 		// With 0.2 in place of 0.3 and 0.5 of 0.9 it is 1.3 / 3, below 1/2 (and 0.45 in the other way).
 		{"by items, near", square([]float64{0.2}, []float64{0.6, 0.1}, []float64{0.5, 0.2, 0.2}), []int{0, 0, 0, 0}},
 	} {
-		if got := Average(c.distance, Threshold); !slices.Equal(got, c.want) {
+		if got := average(c.distance, threshold); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	if got := Average(nil, Threshold); len(got) != 0 {
+	if got := average(nil, threshold); len(got) != 0 {
 		t.Errorf("nothing has the clusters %v", got)
 	}
 }
 
-// direct is Average as its definition reads: means over all pairs of items, anew in every turn.
+// direct is average as its definition reads: means over all pairs of items, anew in every turn.
 func direct(distance [][]float64, threshold float64) []int {
 	labels := make([]int, len(distance))
 	for i := range labels {
@@ -100,8 +100,8 @@ func TestAverageIsItsDefinition(t *testing.T) {
 				rows[i][j] += 1e-3 * math.Sin(float64(i*n+j+1))
 			}
 		}
-		want := direct(square(rows...), Threshold)
-		if got := Average(square(rows...), Threshold); !slices.Equal(got, want) {
+		want := direct(square(rows...), threshold)
+		if got := average(square(rows...), threshold); !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	})
