@@ -36,8 +36,8 @@ func (l *Ledger) Save(f fsys.FS, path string) error {
 		if _, err := b.Write(l.header()); err != nil {
 			return err
 		}
+		var line [recordBytes]byte
 		for r := range l.stored() {
-			var line [recordBytes]byte
 			r.encode(&line)
 			if _, err := b.Write(line[:]); err != nil {
 				return err
