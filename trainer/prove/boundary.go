@@ -24,7 +24,7 @@ const (
 // proposals trains a proposer and returns the shares of trivial (rate >= 0.9) and frontier-hard (0 < rate <= 0.1) tasks among
 // all that it proposed.
 func proposals(rule reward.Rule, seed uint64) (trivial, hard float64, err error) {
-	l, err := newLearner("reinforce", boundaryRate)
+	l, err := newLearner(boundaryRate)
 	if err != nil {
 		return 0, 0, err
 	}

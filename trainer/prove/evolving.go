@@ -35,7 +35,7 @@ type evolving struct {
 func newEvolving(o Options, seed uint64) (*evolving, error) {
 	e := &evolving{r: rng.NewStream(seed, 17), proposer: [][]float64{make([]float64, operations*operations)}}
 	var err error
-	if e.teacher, err = newLearner("reinforce", evolvingRate); err != nil {
+	if e.teacher, err = newLearner(evolvingRate); err != nil {
 		return nil, err
 	}
 	if e.rule, err = reward.New("azr_paper"); err != nil {

@@ -52,7 +52,7 @@ const (
 // accuracyGain is what a solver of addition modulo 7 gains in accuracy from a checker in its first steps. Centred advantages keep the size
 // of the rewards, as a division by the deviation would not.
 func accuracyGain(c checker, seed uint64) (float64, error) {
-	l, err := newLearner("reinforce", noiseRate)
+	l, err := newLearner(noiseRate)
 	if err != nil {
 		return 0, err
 	}
