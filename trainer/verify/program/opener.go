@@ -15,7 +15,7 @@ func Opener(pool func() (*jail.Pool, error)) func(name string) (verify.Verifier,
 			return nil, err
 		}
 		if name == "smt" {
-			return smt.Open(p, "")
+			return smt.Open(p)
 		}
 		return New(p, name)
 	}

@@ -1,7 +1,7 @@
 // Package smt verifies answers with an SMT solver, z3 or cvc5, which runs in the jail, once for every question, and is spoken
 // SMT-LIB 2.6 to over standard input.
 //
-//	v, err := smt.Open(pool, "")
+//	v, err := smt.Open(pool)
 //	outcomes, err := v.Verify(ctx, []verify.Item{{
 //		Tests:    "(declare-const x Int) (assert (> x 3))",
 //		Answer:   "(* 2 x)",
@@ -37,10 +37,15 @@ import (
 // solver asks one solver in a pool's jail.
 type solver struct{ tool *jail.Tool }
 
-// Open finds a solver, z3 or cvc5 as program names it or a path to one; "": whichever is installed, z3 first. Time, memory and how many
-// questions are asked at a time are the pool's, which stays the caller's.
-func Open(pool *jail.Pool, program string) (verify.Verifier, error) {
-	path, err := Find(program)
+// solvers are those that are known, the preferred one first.
+var solvers = []string{"z3", "cvc5"}
+
+// Open finds the solver that is installed, z3 before cvc5. Time, memory and how many questions are asked at a time are the pool's, which stays
+// the caller's.
+func Open(pool *jail.Pool) (verify.Verifier, error) { return open(pool, solvers) }
+
+func open(pool *jail.Pool, names []string) (verify.Verifier, error) {
+	path, err := Find(names...)
 	if err != nil {
 		return nil, err
 	}
@@ -54,23 +59,14 @@ func Open(pool *jail.Pool, program string) (verify.Verifier, error) {
 // systemPath is looked at before PATH, since a jailed process may not be allowed into what lies below a home directory.
 const systemPath = "/usr/bin/"
 
-// Find is the path of a solver; see Open.
-func Find(program string) (path string, err error) {
-	names := []string{"z3", "cvc5"}
-	if program != "" {
-		names = []string{program}
-	}
+// Find is the path of the first of the named solvers that is installed.
+func Find(names ...string) (string, error) {
 	for _, name := range names {
-		if path, err = exec.LookPath(systemPath + name); err != nil {
-			path, err = exec.LookPath(name)
+		for _, at := range []string{systemPath + name, name} {
+			if path, err := exec.LookPath(at); err == nil {
+				return path, nil
+			}
 		}
-		if err != nil {
-			continue
-		}
-		if arguments[filepath.Base(path)] == nil {
-			return "", fault.Usagef("the solver %s is neither z3 nor cvc5", path)
-		}
-		return path, nil
 	}
 	return "", fault.Inputf("no SMT solver: %s is not installed; install it: scripts/fetch verifiers, or the Debian package of that name", strings.Join(names, " or "))
 }
