@@ -155,6 +155,7 @@ func becomeNative(s setup) error {
 	seal := confine.NewSeal(s.Confine)
 	ready := readyFrame(seal.Expect(report))
 	debug.SetGCPercent(-1)
+	runtime.GOMAXPROCS(1) // no other thread of Go's runtime has work, which could want memory
 	if err := seal.Apply(); err != nil {
 		return err
 	}

@@ -95,6 +95,21 @@ func (t *Tool) Ask(ctx context.Context, text string) (Result, error) {
 		return Result{}, err
 	}
 	defer t.pool.leave()
+	var result Result
+	for range attempts {
+		if result, err = t.once(ctx, stock, text); err != nil || !strings.HasPrefix(result.Output, goThrows) {
+			break
+		}
+	}
+	return result, err
+}
+
+// goThrows is how Go's runtime begins to say that it cannot go on. What it may want in the instant before the tool takes over, of memory say,
+// it does not get, and then this stands before what the tool prints.
+const goThrows = "fatal error: "
+
+// once asks a process of the stock.
+func (t *Tool) once(ctx context.Context, stock *stock, text string) (Result, error) {
 	p, err := stock.take()
 	if err != nil {
 		return Result{}, err

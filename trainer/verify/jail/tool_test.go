@@ -27,6 +27,7 @@ func TestToolVerdicts(t *testing.T) {
 	for _, c := range []struct{ name, script, verdict, output, detail string }{
 		{"answers", "read a; echo $a $a", Pass, "one one\n", ""},
 		{"errors are read too", "echo wrong >&2", Pass, "wrong\n", ""},
+		{"speaks as Go's runtime does", "echo fatal error: mine", Pass, "fatal error: mine\n", ""},
 		{"does not read", "echo done", Pass, "done\n", ""},
 		{"fails", "echo no; exit 3", Fail, "no\n", "exit status 3"},
 		{"endless", "while :; do :; done", Timeout, "", "longer than"},
