@@ -46,8 +46,8 @@ func (r *run) progress(total, done int, unit string) *progress.Line {
 // do does a stage unless it is sealed with the same inputs and its outputs are whole.
 func (r *run) do(ctx context.Context, s stage) error {
 	r.place("iteration %d, stage %s", s.iteration, s.name)
-	if sealed, err := r.sealed(s); err != nil || sealed {
-		return err
+	if r.sealed(s) {
+		return nil
 	}
 	if err := stopCause(ctx); err != nil {
 		return err
@@ -68,23 +68,23 @@ func (r *run) do(ctx context.Context, s stage) error {
 }
 
 // sealed reports whether the journal has the stage and its outputs are as they were.
-func (r *run) sealed(s stage) (bool, error) {
+func (r *run) sealed(s stage) bool {
 	e, found := r.journal.Find(s.iteration, s.name)
 	if !found {
-		return false, nil
+		return false
 	}
 	if what := different(e.Inputs, s.inputs); what != "" {
 		r.logf("iteration %d, stage %s: %s changed since it was sealed; doing it again", s.iteration, s.name, what)
-		return false, nil
+		return false
 	}
 	for _, name := range sortedKeys(e.Outputs) {
 		hash, err := hashPath(r.fs, r.path(name))
 		if err != nil || hash != e.Outputs[name] {
 			r.logf("iteration %d, stage %s: %s is missing or not as it was sealed; doing it again", s.iteration, s.name, name)
-			return false, nil
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 func different(a, b map[string]string) string {
