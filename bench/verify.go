@@ -7,20 +7,22 @@ import (
 	"time"
 
 	"spar/internal/fault"
+	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
 	"spar/trainer/verify/program"
 )
 
 // VerifyConfig says how to measure the jail.
 type VerifyConfig struct {
-	Languages []string // empty: starlark and python
+	Languages []string // empty: starlark, python and smt
 	Workers   int      // programs at a time; 0: the CPUs
 	Repeats   int      // timed; 0: 5
 	QuietWait time.Duration
 	Waiting   func(busy float64)
 }
 
-// VerifyRow is the rate of one language: whole verifications of a right program against five checks, on a warm pool.
+// VerifyRow is the rate of one language: whole verifications, of a right program against five checks or of a
+// right term, on a warm pool.
 type VerifyRow struct {
 	Benchmark  string         `json:"benchmark"` // verify
 	Language   string         `json:"language"`
@@ -37,10 +39,10 @@ type VerifyRow struct {
 	WaitedS    float64        `json:"waited_s"`
 }
 
-// verifyWork is a program with its tests, and how many of them make a repeat of a second or so.
+// verifyWork is a program or a term with its tests, and how many of them make a repeat of a second or so.
 type verifyWork struct {
 	language string
-	task     program.Task
+	item     verify.Item
 	tasks    int
 }
 
@@ -54,8 +56,9 @@ def collatz(n):
     return steps
 `
 	return []verifyWork{
-		{program.Starlark, program.Task{Response: text, Tests: "for n, want in [(1, 0), (2, 1), (7, 16), (27, 111), (97, 118)]:\n    check_equal(collatz(n), want)"}, 1000},
-		{program.Python, program.Task{Response: text, Tests: "for n, want in [(1, 0), (2, 1), (7, 16), (27, 111), (97, 118)]:\n    assert collatz(n) == want"}, 50},
+		{program.Starlark, verify.Item{Response: text, Tests: "for n, want in [(1, 0), (2, 1), (7, 16), (27, 111), (97, 118)]:\n    check_equal(collatz(n), want)"}, 1000},
+		{program.Python, verify.Item{Response: text, Tests: "for n, want in [(1, 0), (2, 1), (7, 16), (27, 111), (97, 118)]:\n    assert collatz(n) == want"}, 50},
+		{"smt", verify.Item{Response: "(+ x x)", Answer: "(* 2 x)", Tests: "(declare-const x Int)"}, 25},
 	}
 }
 
@@ -88,13 +91,13 @@ func (c VerifyConfig) measure(ctx context.Context, w verifyWork) (r VerifyRow, e
 		return r, err
 	}
 	defer pool.Close()
-	v, err := program.New(pool, w.language)
+	v, err := program.Opener(func() (*jail.Pool, error) { return pool, nil })(w.language)
 	if err != nil {
 		return r, err
 	}
 	r = VerifyRow{Benchmark: "verify", Language: w.language, Tasks: w.tasks, Workers: pool.Workers(), Enforced: jail.Enforced()}
-	tasks := slices.Repeat([]program.Task{w.task}, w.tasks)
-	if _, err := verifyAll(ctx, v, tasks[:1+w.tasks/5]); err != nil {
+	items := slices.Repeat([]verify.Item{w.item}, w.tasks)
+	if _, err := verifyAll(ctx, v, items[:1+w.tasks/5]); err != nil {
 		return r, err
 	}
 	var gate Result
@@ -104,7 +107,7 @@ func (c VerifyConfig) measure(ctx context.Context, w verifyWork) (r VerifyRow, e
 	r.Quiet, r.OthersBusy, r.WaitedS = gate.Quiet, gate.OthersBusy, gate.WaitedS
 	for range c.Repeats {
 		begin := time.Now()
-		if r.MS, err = verifyAll(ctx, v, tasks); err != nil {
+		if r.MS, err = verifyAll(ctx, v, items); err != nil {
 			return r, err
 		}
 		r.Seconds = append(r.Seconds, time.Since(begin).Seconds())
@@ -116,15 +119,15 @@ func (c VerifyConfig) measure(ctx context.Context, w verifyWork) (r VerifyRow, e
 }
 
 // verifyAll runs a repeat and gives the milliseconds of its middle task.
-func verifyAll(ctx context.Context, v *program.Verifier, tasks []program.Task) (float64, error) {
-	results, err := v.Verify(ctx, tasks)
+func verifyAll(ctx context.Context, v verify.Verifier, items []verify.Item) (float64, error) {
+	results, err := v.Verify(ctx, items)
 	if err != nil {
 		return 0, err
 	}
 	var took []time.Duration
 	for _, r := range results {
-		if r.Verdict != jail.Pass {
-			return 0, fmt.Errorf("bench: a right %s program was given %q (%s)", v.Name(), r.Verdict, r.Detail)
+		if r.Verdict != verify.Pass {
+			return 0, fmt.Errorf("bench: a right %s response was given %q (%s)", v.Name(), r.Verdict, r.Detail)
 		}
 		took = append(took, r.Took)
 	}

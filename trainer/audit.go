@@ -45,8 +45,7 @@ func (r *run) addAudit(ctx context.Context, c *corpus, rollouts records, v map[s
 
 // judged are a task's responses with the verdicts that they got.
 func (r *run) judged(x example, rollouts records) (items []verify.Item, outcomes []verify.Outcome) {
-	for j := range r.c.Sampling.Samples {
-		rec := rollouts[id{x.key, j}]
+	for _, rec := range rollouts[x.key] {
 		items = append(items, r.item(x.task, rec.Response))
 		outcomes = append(outcomes, verify.Outcome{Verdict: verdictOf(rec.Verdict), Score: float64(rec.Reward)})
 	}

@@ -48,7 +48,7 @@ func (r *run) pooled(t int) []int {
 
 // choose decides which verified responses iteration t learns from.
 func (r *run) choose(ctx context.Context, t int) error {
-	s := stage{iteration: t, name: "select", outputs: []string{selectedName(t)}, inputs: map[string]string{
+	s := stage{iteration: t, name: "select", books: true, outputs: []string{selectedName(t)}, inputs: map[string]string{
 		"train": r.train.hash, "settings": hashText(r.c.ThresholdAt(t), r.c.Selection.Dedupe, r.c.Selection.MaxPerPrompt, r.c.Selection.HumanShare, r.c.TruncatedSamples, r.c.Seed),
 	}}
 	for _, from := range r.pooled(t) {
@@ -56,11 +56,12 @@ func (r *run) choose(ctx context.Context, t int) error {
 		s.inputs[fmt.Sprintf("hinted %d", from)] = r.output(from, "retry", hintedName(from))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
+		done := r.counted()
 		drawn, err := r.readDrawn(r.pooled(t))
 		if err != nil {
 			return err
 		}
-		rule := choose.Rule{Threshold: r.c.ThresholdAt(t), Dedupe: choose.Dedupe(r.c.Selection.Dedupe), MaxPerTask: r.c.Selection.MaxPerPrompt}
+		rule := r.rule(t)
 		kept, n := rule.Choose(r.candidates(drawn, e.Counts))
 		if n.Kept == 0 {
 			return fault.Inputf("none of %d responses is kept: %d failed, %d scored at most %v; use easier tasks, more samples_per_prompt, a lower threshold or a hint", n.Candidates, n.Failed, n.Low, rule.Threshold)
@@ -74,6 +75,7 @@ func (r *run) choose(ctx context.Context, t int) error {
 		if err := writeLines(r.fs, r.path(selectedName(t)), lines); err != nil {
 			return err
 		}
+		done()
 		last := drawn[len(drawn)-1]
 		values, err := r.drawnValues(ctx, last.iteration, r.train, last.rollouts)
 		if err != nil {
@@ -123,22 +125,40 @@ func (r *run) readHinted(t int) (records, error) {
 
 // candidates are all verified responses. One that ran out of tokens is left out, and counted, unless the config keeps them.
 func (r *run) candidates(drawn []drawnIn, counts map[string]int64) []choose.Candidate {
-	var out []choose.Candidate
+	n := 0
+	for _, d := range drawn {
+		n += r.c.Sampling.Samples * (len(d.rollouts) + len(d.hinted))
+	}
+	out := make([]choose.Candidate, 0, n)
 	for _, d := range drawn {
 		for hinted, m := range map[bool]records{false: d.rollouts, true: d.hinted} {
-			for at, rec := range m {
+			for rec := range m.all() {
 				if rec.Finish == shard.FinishLength {
 					counts["truncated"]++
 					if r.c.TruncatedSamples == "exclude" {
 						continue
 					}
 				}
-				out = append(out, choose.Candidate{Task: at.key, Iteration: d.iteration, Sample: at.sample, Hinted: hinted,
-					Passed: rec.Verdict == shard.VerdictPass, Score: float64(rec.Reward), Text: r.text(rec.Response), Answer: string(rec.Meta)})
+				c := r.candidate(rec)
+				c.Iteration, c.Hinted = d.iteration, hinted
+				out = append(out, c)
 			}
 		}
 	}
 	return out
+}
+
+func (r *run) candidate(rec shard.Record) choose.Candidate {
+	c := choose.Candidate{Task: rec.Group, Sample: rec.Sample, Passed: rec.Verdict == shard.VerdictPass, Score: float64(rec.Reward)}
+	if c.Passed { // the others are not compared
+		c.Text, c.Answer = r.text(rec.Response), string(rec.Meta)
+	}
+	return c
+}
+
+// rule is how iteration t selects.
+func (r *run) rule(t int) choose.Rule {
+	return choose.Rule{Threshold: r.c.ThresholdAt(t), Dedupe: choose.Dedupe(r.c.Selection.Dedupe), MaxPerTask: r.c.Selection.MaxPerPrompt}
 }
 
 // withSolutions adds solutions by people until they are the configured share of the examples.

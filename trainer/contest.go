@@ -133,8 +133,8 @@ func (r *run) readGames(t int) ([]game.Record, error) {
 	out := make([]game.Record, r.c.Play.Proposals)
 	for i := range out {
 		for ply := 0; ; ply++ {
-			rec, more := m[id{i, ply}]
-			if !more {
+			rec := m.at(i, ply)
+			if rec.Sample == absent {
 				break
 			}
 			p := game.Ply{Turn: game.Turn{Game: i, Ply: ply, State: game.State(rec.Meta)}, Role: r.game.Mover(game.State(rec.Meta)),
@@ -151,25 +151,26 @@ func (r *run) readGames(t int) ([]game.Record, error) {
 
 // payGames gives every ply of iteration t its advantage over the role's baseline, which goes on from the iteration before.
 func (r *run) payGames(ctx context.Context, t int) error {
-	s := stage{iteration: t, name: "pay", outputs: []string{paidName(t)}, inputs: map[string]string{
+	s := stage{iteration: t, name: "pay", books: true, outputs: []string{paidName(t)}, inputs: map[string]string{
 		"rollouts": r.output(t, "sample", rolloutsName(t)), "before": r.output(t-1, "pay", paidName(t-1)), "settings": hashText(r.c.Play.Game),
 	}}
 	s.work = func(_ context.Context, e *journal.Entry) error {
+		defer r.counted()()
 		records, err := r.readGames(t)
 		if err != nil {
 			return err
 		}
 		baselines := r.baselines(t)
-		var paid []payment
+		var payments []payment
 		ply := map[int]int{}
 		for _, x := range game.Lessons(r.game, records, baselines) {
-			paid = append(paid, payment{Role: x.Role.String(), Kind: r.game.Name(), Key: x.Game, Sample: ply[x.Game],
+			payments = append(payments, payment{Role: x.Role.String(), Kind: r.game.Name(), Key: x.Game, Sample: ply[x.Game],
 				Reward: records[x.Game].Return(x.Role), Advantage: x.Advantage})
 			ply[x.Game]++
 		}
 		means := baselines.Means[r.game.Name()]
 		e.Values["baseline/first"], e.Values["baseline/second"] = means[game.First], means[game.Second]
-		if err := writeLines(r.fs, r.path(paidName(t)), paid); err != nil {
+		if err := r.writePayments(t, payments); err != nil {
 			return err
 		}
 		values := gameValues(game.Measure(game.NewSolver(r.game), records))

@@ -8,7 +8,7 @@ func (r *run) addEnds(real records, v map[string]float64) {
 		if !x.real() {
 			continue
 		}
-		logp := real[id{x.key, 0}].Logp
+		logp := real.at(x.key, 0).Logp
 		v["loss_first"] -= float64(logp[0]) / n
 		v["loss_last"] -= float64(logp[len(logp)-1]) / n
 	}

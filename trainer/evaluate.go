@@ -63,7 +63,7 @@ func evalStage(index int) (int, string) {
 }
 
 func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name string) error {
-	policyHash, _ := r.start(index)
+	policyHash, path := r.start(index)
 	d := draw{corpus: r.held, samples: r.c.Eval.Samples, iteration: index, lane: evalLane, file: evalSamples(index), policyHash: policyHash, judge: r.byVerifier()}
 	s := stage{
 		iteration: iteration, name: name, outputs: []string{evalSamples(index), evalReal(index), evalFile(index)},
@@ -75,12 +75,16 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 	if r.trainsVerifier() && index > 0 {
 		s.inputs["likelihood"] = r.output(index-1, "verifier", verifierName(index-1))
 	}
+	if r.heldPairs != nil {
+		s.outputs = append(s.outputs, evalPreferences(index))
+		s.inputs["preferences"] = r.heldPairs.hash
+	}
 	if index > 0 {
 		before, stage := evalStage(index - 1)
 		s.inputs["before"] = r.output(before, stage, evalReal(index-1)) + r.output(before, stage, evalSamples(index-1))
 	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
-		if err := r.drawAll(ctx, d, index, e); err != nil {
+		if err := r.drawAll(ctx, d, path, e); err != nil {
 			return err
 		}
 		groups, err := r.evalGroups(index)
@@ -89,6 +93,11 @@ func (r *run) evaluateIndex(ctx context.Context, index, iteration int, name stri
 		}
 		if err := r.scoreInto(ctx, evalReal(index), index, groups, e); err != nil {
 			return err
+		}
+		if r.heldPairs != nil {
+			if err := r.scoreInto(ctx, evalPreferences(index), index, dataGroups(r.heldPairs), e); err != nil {
+				return err
+			}
 		}
 		return r.measure(ctx, index, e)
 	}
@@ -154,6 +163,11 @@ func (r *run) measure(ctx context.Context, index int, e *journal.Entry) error {
 			return err
 		}
 	}
+	if r.heldPairs != nil && index > 0 {
+		if err := r.addPreferred(index, values); err != nil {
+			return err
+		}
+	}
 	if err := r.judge(index, real, fresh, values); err != nil {
 		return err
 	}
@@ -181,6 +195,9 @@ func evaluated(v map[string]float64) string {
 	if margin, compared := v["rewards/margins"]; compared {
 		text += fmt.Sprintf("; margin %.4f, accuracy %.3f against the policy before", margin, v["rewards/accuracies"])
 	}
+	if accuracy, preferred := v["preference/rewards/accuracies"]; preferred {
+		text += fmt.Sprintf("; %.1f %% of preference pairs told apart, margin %.4f against the first policy", 100*accuracy, v["preference/rewards/margins"])
+	}
 	return text
 }
 
@@ -198,7 +215,7 @@ func (r *run) lengths(real, fresh records) map[string]float64 {
 	v := map[string]float64{}
 	tokens := 0.0
 	for _, x := range r.held.examples {
-		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		a, b := real.at(x.key, 0), fresh.at(x.key, 0)
 		if x.real() {
 			v["logps/real"] += policy.Sum(a.Logp) / reals
 			v["length/real"] += float64(len(a.Response)) / reals
@@ -229,17 +246,17 @@ func (r *run) discriminate(index int, real records, values map[string]float64) e
 	beta, n := r.rewardScale(index-1), float64(len(r.held.examples))
 	var reals, others []float64
 	for _, x := range r.held.examples {
-		refOther := policy.Sum(drawn[id{x.key, 0}].Logp)
+		refOther := policy.Sum(drawn.at(x.key, 0).Logp)
 		if len(x.rejected) > 0 {
-			refOther = policy.Sum(refs[id{x.key, 1}].Logp)
+			refOther = policy.Sum(refs.at(x.key, 1).Logp)
 		}
-		chosen := beta * (policy.Sum(real[id{x.key, 0}].Logp) - policy.Sum(refs[id{x.key, 0}].Logp))
-		rejected := beta * (policy.Sum(real[id{x.key, 1}].Logp) - refOther)
+		chosen := beta * (policy.Sum(real.at(x.key, 0).Logp) - policy.Sum(refs.at(x.key, 0).Logp))
+		rejected := beta * (policy.Sum(real.at(x.key, 1).Logp) - refOther)
 		reals, others = append(reals, chosen), append(others, rejected)
 		values["rewards/chosen"] += chosen / n
 		values["rewards/rejected"] += rejected / n
 		values["rewards/margins"] += (chosen - rejected) / n
-		values["logps/rejected"] += policy.Sum(real[id{x.key, 1}].Logp) / n
+		values["logps/rejected"] += policy.Sum(real.at(x.key, 1).Logp) / n
 		if chosen > rejected {
 			values["rewards/accuracies"] += 1 / n
 		} else {
@@ -265,7 +282,7 @@ func (r *run) judge(index int, real, fresh records, values map[string]float64) e
 	}
 	var a, b []Judged
 	for _, x := range r.held.examples {
-		x1, x2 := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		x1, x2 := real.at(x.key, 0), fresh.at(x.key, 0)
 		a = append(a, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x1.Response), Logp: policy.Sum(x1.Logp), Finish: "data"})
 		b = append(b, Judged{Key: x.key, Prompt: x.prompt, Response: slices.Clone(x2.Response), Logp: policy.Sum(x2.Logp), Finish: finishName(x2.Finish)})
 	}
@@ -287,7 +304,7 @@ func finishName(f uint8) string {
 func (r *run) show(real, fresh records) []metrics.Example {
 	var out []metrics.Example
 	for _, x := range r.held.examples[:min(len(r.held.examples), r.c.Eval.Examples)] {
-		a, b := real[id{x.key, 0}], fresh[id{x.key, 0}]
+		a, b := real.at(x.key, 0), fresh.at(x.key, 0)
 		shown := metrics.Example{Prompt: r.text(x.prompt), Real: r.text(a.Response), Generated: r.text(b.Response),
 			Finish: finishName(b.Finish), RealLogp: policy.Sum(a.Logp), GenLogp: policy.Sum(b.Logp)}
 		if r.c.Verified() {

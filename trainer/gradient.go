@@ -11,7 +11,7 @@ import (
 
 // newGradient is the policy gradient of the config.
 func (r *run) newGradient() (objective.PolicyGradient, error) {
-	p := objective.GradientParams{ClipLow: r.c.Play.ClipLow, ClipHigh: r.c.Play.ClipHigh, MaxLength: r.c.Sampling.MaxNewTokens}
+	p := objective.GradientParams{ClipLow: r.c.Play.ClipLow, ClipHigh: r.c.Play.ClipHigh, KLWeight: r.c.Play.KLWeight, MaxLength: r.c.Sampling.MaxNewTokens}
 	return objective.NewPolicyGradient(r.c.Play.Objective, p)
 }
 
@@ -23,29 +23,43 @@ type gradientTotals struct {
 	drift               float64 // mean over draws of the mean over tokens of logp - old: how far the policy has moved
 	gap                 float64 // like drift, of the absolute differences
 	advantage, positive float64
+	kl                  float64 // k3 summed over tokens, nats
 }
 
 // stepSize is what the step's loss is divided by.
 func (u *updating) stepSize(plan stepPlan) objective.StepSize {
-	var size objective.StepSize
-	for _, k := range plan.examples() {
-		d := u.material.draws[k]
-		d.Logp = d.Old
-		size = size.Add(u.gradient.Count([]objective.Draw{d}))
+	defer u.r.counted()()
+	examples := plan.examples()
+	draws := make([]objective.Draw, len(examples))
+	for i, k := range examples {
+		draws[i] = u.material.draws[k]
+		draws[i].Logp = draws[i].Old
 	}
-	return size
+	return u.gradient.Count(draws)
 }
 
 // weighDraws turns log-probs into the policy gradient's derivatives.
 func (b *batch) weighDraws(first int, scored []policy.Scored) ([][]policy.Coef, error) {
+	defer b.r.counted()()
 	draws, results := make([]objective.Draw, len(scored)), make([]objective.TokenResult, len(scored))
+	tokens := 0
+	for _, s := range scored {
+		tokens += len(s.Logp[0])
+	}
+	room := make([]float64, 2*tokens) // for log-probs and derivatives
+	part := func(n int) []float64 {
+		out := room[:n:n]
+		room = room[n:]
+		return out
+	}
 	for i, s := range scored {
 		k := b.members[first+i]
 		if err := checkFinite(b.material.groups[k], s); err != nil {
 			return nil, err
 		}
+		n := len(s.Logp[0])
 		draws[i] = b.material.draws[k]
-		draws[i].Logp = float64s(s.Logp[0])
+		draws[i].Logp, results[i].Coef = widen(part(n), s.Logp[0]), part(n)
 	}
 	b.gradient.EvaluatePart(b.size, draws, results)
 	coef := make([][]policy.Coef, len(scored))
@@ -65,6 +79,7 @@ func (g *gradientTotals) add(d objective.Draw, r objective.TokenResult) {
 	g.draws++
 	g.tokens += len(d.Logp)
 	g.clipped += r.Clipped
+	g.kl += r.KL
 	for i, logp := range d.Logp {
 		g.drift += (logp - d.Old[i]) / float64(len(d.Logp))
 		g.gap += math.Abs(logp-d.Old[i]) / float64(len(d.Logp))
@@ -83,14 +98,18 @@ func (s stepResult) gradientRecord(u *updating) metrics.Record {
 		"clip_ratio": float64(s.drawn.clipped) / float64(max(1, s.drawn.tokens)), "drift": s.drawn.drift / n,
 		"advantages/mean": s.drawn.advantage / n, "advantages/positive": s.drawn.positive / n,
 	}
+	if u.r.c.Play.KLWeight > 0 {
+		v["objective/kl"] = s.drawn.kl / float64(max(1, s.drawn.tokens))
+	}
 	if u.done == 1 {
 		v["update/start_gap"] = s.drawn.gap / n
 	}
 	return u.record(v)
 }
 
-func float64s(in []float32) []float64 {
-	out := make([]float64, len(in))
+func float64s(in []float32) []float64 { return widen(make([]float64, len(in)), in) }
+
+func widen(out []float64, in []float32) []float64 {
 	for i, v := range in {
 		out[i] = float64(v)
 	}

@@ -40,13 +40,15 @@ func (r *run) openVerifiers() error {
 			}
 		}
 	}
+	if r.c.Sampling.StopDecided && slices.Contains(names, "majority") {
+		return fault.Inputf("sampling.stop_decided: a majority needs all responses to a prompt, and a row names that verifier; set it to false")
+	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		v, closer, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
+		v, err := verify.Open(r.verifierSpec(name), verify.Options{Programs: program.Opener(r.jail)})
 		if err != nil {
 			return fmt.Errorf("verifier %s: %w", name, err)
 		}
-		r.closers = append(r.closers, closer)
 		r.verifiers[name] = v
 	}
 	return nil

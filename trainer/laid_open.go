@@ -139,7 +139,7 @@ func (r *run) scoreRows(ctx context.Context, p *policy.Policy, c *corpus) (recor
 	out := records{}
 	for i, g := range groups {
 		for j, logp := range scored[i].Logp {
-			out[id{g.Key, j}] = shard.Record{Logp: logp}
+			out.put(shard.Record{Group: g.Key, Sample: j, Logp: logp})
 		}
 	}
 	return out, nil

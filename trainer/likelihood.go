@@ -39,11 +39,12 @@ func (r *run) trainVerifier(ctx context.Context, t int) error {
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
-	return r.fs.RemoveAll(r.path(checkpointsOf(t, "verifier")))
+	return r.trained(t, "verifier", verifierName(t))
 }
 
 func (r *run) runVerifierUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, name: "verifier", start: t + 1, inputs: inputs, first: r.stepsBefore(t)}
+	u.hash, u.path = r.start(u.start)
 	var err error
 	if u.objective, err = objective.New("dpo", "sigmoid", objectiveParams(r.c, t)); err != nil {
 		return err
@@ -66,7 +67,7 @@ func (r *run) rightAndWrong(ctx context.Context, t int) (material, error) {
 		for _, x := range r.train.examples {
 			var right, wrong []int
 			for j := range r.c.Sampling.Samples {
-				switch d.rollouts[id{x.key, j}].Verdict {
+				switch d.rollouts.at(x.key, j).Verdict {
 				case shard.VerdictPass:
 					right = append(right, j)
 				case shard.VerdictFail:
@@ -74,7 +75,7 @@ func (r *run) rightAndWrong(ctx context.Context, t int) (material, error) {
 				}
 			}
 			for i := range min(len(right), len(wrong)) {
-				a, b := d.rollouts[id{x.key, right[i]}].Response, d.rollouts[id{x.key, wrong[i]}].Response
+				a, b := d.rollouts.at(x.key, right[i]).Response, d.rollouts.at(x.key, wrong[i]).Response
 				m.pairs = append(m.pairs, pair{Key: x.key, From: d.iteration, Sample: wrong[i]})
 				m.groups = append(m.groups, pack.Group{Key: x.key, Prompt: x.prompt, Responses: [][]int32{a, b}})
 				m.examples = append(m.examples, objective.Example{LenReal: len(a), LenGen: len(b)})
@@ -110,7 +111,7 @@ func (r *run) addAccuracy(fresh records, values map[string]float64) {
 	for _, x := range r.held.examples {
 		passed := 0
 		for j := range k {
-			if fresh[id{x.key, j}].Verdict == shard.VerdictPass {
+			if fresh.at(x.key, j).Verdict == shard.VerdictPass {
 				passed++
 			}
 		}
@@ -127,7 +128,7 @@ func (r *run) rankByVerifier(ctx context.Context, index int, fresh records, valu
 	for i, x := range r.held.examples {
 		groups[i] = pack.Group{Key: x.key, Prompt: x.prompt}
 		for j := range r.c.Eval.Samples {
-			groups[i].Responses = append(groups[i].Responses, fresh[id{x.key, j}].Response)
+			groups[i].Responses = append(groups[i].Responses, fresh.at(x.key, j).Response)
 		}
 	}
 	scored, err := r.scoreBy(ctx, verifierName(index-1), r.output(index-1, "verifier", verifierName(index-1)), groups)
@@ -143,9 +144,9 @@ func (r *run) rankByVerifier(ctx context.Context, index int, fresh records, valu
 			if sums[j] > sums[best] {
 				best = j
 			}
-			likelihoods, passed = append(likelihoods, sums[j]), append(passed, fresh[id{x.key, j}].Verdict == shard.VerdictPass)
+			likelihoods, passed = append(likelihoods, sums[j]), append(passed, fresh.at(x.key, j).Verdict == shard.VerdictPass)
 		}
-		if fresh[id{x.key, best}].Verdict == shard.VerdictPass {
+		if fresh.at(x.key, best).Verdict == shard.VerdictPass {
 			values["best_of_k"] += 1 / float64(len(groups))
 		}
 	}

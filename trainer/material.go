@@ -15,6 +15,7 @@ type material struct {
 	examples []objective.Example
 	pairs    []pair
 	draws    []objective.Draw // play: one for each group, with the sampler's log-probs
+	roles    []string         // play: who drew it
 }
 
 // materialHash is that of the file which says what iteration t trains on.
@@ -36,7 +37,11 @@ func (r *run) readMaterial(t int) (material, error) {
 	case r.c.Selects():
 		return r.readSelected(t)
 	case r.c.Plays():
-		return r.readPaid(t)
+		m, err := r.readPaid(t)
+		if err != nil {
+			return m, err
+		}
+		return m, r.addReference(t, m)
 	}
 	pairs, err := readLines[pair](r.fs, r.path(pairsName(t)))
 	if err != nil {

@@ -56,6 +56,9 @@ func (r *run) workload() policy.Workload {
 		scoring = append(scoring, preferred...)
 		training = append(training, slices.Repeat(preferred, 1+r.microBatch()/len(preferred))...) // few rows are used more than once
 	}
+	if r.heldPairs != nil {
+		scoring = append(scoring, dataGroups(r.heldPairs)...)
+	}
 	w := policy.Workload{Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(training, r.microBatch()), Score: r.largest(scoring, scoreChunk)}
 	if r.held != nil {
 		held := r.largest(r.longestGroups(r.held, true), scoreChunk)

@@ -69,8 +69,8 @@ func (r *run) lessons(t int) ([]observer.Example, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range rollouts.ordered() {
-			if rec := rollouts[name]; rec.Verdict == shard.VerdictPass {
+		for rec := range rollouts.all() {
+			if rec.Verdict == shard.VerdictPass {
 				all = append(all, observer.Example{Prompt: rec.Prompt, Response: rec.Response})
 			}
 		}

@@ -213,6 +213,7 @@ func changed(c *config.Config, before, now journal.Lineage) []string {
 		{"the content of data.train", before.Train.Hash, now.Train.Hash},
 		{"the content of data.eval", hashOf(before.Eval), hashOf(now.Eval)},
 		{"the content of preferences.data", hashOf(before.Preferences), hashOf(now.Preferences)},
+		{"the content of preferences.eval", hashOf(before.HeldPairs), hashOf(now.HeldPairs)},
 		{"the precision", before.Precision, now.Precision},
 	} {
 		if x.was != x.is {
@@ -251,6 +252,9 @@ func (r *run) describe() (journal.Lineage, error) {
 	}
 	if r.preferences != nil {
 		l.Preferences = &journal.Artefact{Path: r.preferences.path, Hash: r.preferences.fileHash}
+	}
+	if r.heldPairs != nil {
+		l.HeldPairs = &journal.Artefact{Path: r.heldPairs.path, Hash: r.heldPairs.fileHash}
 	}
 	if r.held != nil {
 		l.Eval = &journal.Artefact{Path: r.held.path, Hash: r.held.fileHash}

@@ -118,7 +118,7 @@ func dataPairs(c *corpus, reference records, t int) []pair {
 			p.RefChosen, p.RefRejected = *x.refChosen, *x.refRejected
 		case reference != nil:
 			p.Reference = t
-			p.RefChosen, p.RefRejected = policy.Sum(reference[id{x.key, 0}].Logp), policy.Sum(reference[id{x.key, 1}].Logp)
+			p.RefChosen, p.RefRejected = policy.Sum(reference.at(x.key, 0).Logp), policy.Sum(reference.at(x.key, 1).Logp)
 		}
 		out[i] = p
 	}
@@ -153,7 +153,7 @@ func (r *run) selfPairs(t, from int, reference records, counts map[string]int64)
 				}
 			}
 			out = append(out, pair{Key: x.key, From: from, Sample: j, Reference: r.referenceOf(t),
-				RefChosen: policy.Sum(reference[id{x.key, 0}].Logp), RefRejected: policy.Sum(scored[id{x.key, j}].Logp)})
+				RefChosen: policy.Sum(reference.at(x.key, 0).Logp), RefRejected: policy.Sum(scored.at(x.key, j).Logp)})
 		}
 	}
 	return out, nil
@@ -167,9 +167,16 @@ func (r *run) referenceOf(t int) int {
 	return t
 }
 
-// readRollouts reads the sealed rollouts of an iteration.
+// readRollouts returns the sealed rollouts of an iteration, which are not to be changed; they are read once.
 func (r *run) readRollouts(t int) (records, error) {
+	if r.drawn.rollouts != nil && r.drawn.iteration == t {
+		return r.drawn.rollouts, nil
+	}
 	policyHash, _ := r.start(t)
-	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane}
-	return r.readShard(rolloutsName(t), r.header(policyHash, r.settings(d)))
+	d := draw{samples: r.samplesOf(t), iteration: t, lane: trainLane, decided: r.decided(t)}
+	m, err := r.readShard(rolloutsName(t), r.header(policyHash, r.settings(d)))
+	if err == nil {
+		r.drawn = drawn{t, m}
+	}
+	return m, err
 }

@@ -34,19 +34,16 @@ const (
 	solverRole   = "solver"
 )
 
-func paidName(t int) string { return iterationDir(t) + "/payments.jsonl" }
-
-func (r *run) readPayments(t int) ([]payment, error) {
-	return readLines[payment](r.fs, r.path(paidName(t)))
-}
-
 // pay turns verdicts into rewards and advantages for both roles.
 func (r *run) pay(ctx context.Context, t int) error {
 	p := r.c.Play
-	s := stage{iteration: t, name: "pay", outputs: []string{paidName(t)}, inputs: map[string]string{
+	s := stage{iteration: t, name: "pay", books: true, outputs: []string{paidName(t)}, inputs: map[string]string{
 		"proposals": r.output(t, "propose", proposalsName(t)), "rollouts": r.output(t, "sample", rolloutsName(t)), "train": r.train.hash,
 		"settings": hashText(p.ProposerReward, p.Objective, p.Roles, p.KeepLow, p.KeepHigh, r.c.TruncatedSamples, r.verifierSettings()),
 	}}
+	if r.guided() {
+		s.inputs["guide"] = r.output(t, "guide", guideName(t))
+	}
 	s.work = func(ctx context.Context, e *journal.Entry) error {
 		c, err := r.tasks(t)
 		if err != nil {
@@ -56,32 +53,49 @@ func (r *run) pay(ctx context.Context, t int) error {
 		if err != nil {
 			return err
 		}
-		solver := r.paySolver(c, rollouts)
 		values, err := r.drawnValues(ctx, t, c, rollouts)
 		if err != nil {
 			return err
 		}
+		defer r.counted()()
+		solver := r.paySolver(c, rollouts)
 		var proposer []payment
 		if r.c.Proposes() {
-			proposals, _, err := r.readProposals(t)
-			if err != nil {
+			if proposer, err = r.payProposals(t, c, rollouts, values); err != nil {
 				return err
-			}
-			proposer = r.payProposer(proposals, c, rollouts)
-			addFunnel(values, proposals)
-			if rate, solved := values["verify/pass_rate"]; solved {
-				values["proposer/solve_rate"] = rate
 			}
 		}
 		r.takeTurns(t, solver, proposer)
 		addPaid(values, solver, proposer)
 		r.logf("%s: %s", r.heading, played(values))
-		if err := writeLines(r.fs, r.path(paidName(t)), append(solver, proposer...)); err != nil {
+		if err := r.writePayments(t, append(solver, proposer...)); err != nil {
 			return err
 		}
 		return r.metrics.Append(metrics.Record{Iteration: t, Step: r.stepsBefore(t), Values: values})
 	}
 	return r.do(ctx, s)
+}
+
+// payProposals pays for the proposals of iteration t and adds what became of them.
+func (r *run) payProposals(t int, c *corpus, rollouts records, v map[string]float64) ([]payment, error) {
+	proposals, _, err := r.readProposals(t)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := reward.New(r.c.Play.ProposerReward)
+	if err != nil {
+		return nil, err
+	}
+	standings, err := r.standings(t, rule, proposals)
+	if err != nil {
+		return nil, err
+	}
+	standings.add(v)
+	addFunnel(v, proposals)
+	if rate, solved := v["verify/pass_rate"]; solved {
+		v["proposer/solve_rate"] = rate
+	}
+	return r.payProposer(rule, standings, proposals, c, rollouts), nil
 }
 
 func played(v map[string]float64) string {
@@ -98,21 +112,18 @@ func played(v map[string]float64) string {
 // paySolver gives each response its verdict's score and its advantage: within its task for grpo and dr_grpo, within its type of task
 // for reinforce (TRR++), and none for rft, which weighs by the score itself.
 func (r *run) paySolver(c *corpus, rollouts records) []payment {
-	var out []payment
-	var rewards []float64
-	var roles []reward.Role
-	g := r.c.Sampling.Samples
+	n := r.c.Sampling.Samples * len(c.examples)
+	out, rewards, roles := make([]payment, 0, n), make([]float64, 0, n), make([]reward.Role, 0, n)
 	for _, x := range c.examples {
-		group := make([]float64, g)
+		group := make([]float64, len(rollouts[x.key]))
 		passed := 0.0
-		for j := range group {
-			rec := rollouts[id{x.key, j}]
+		for j, rec := range rollouts[x.key] {
 			group[j] = float64(rec.Reward)
 			if rec.Verdict == shard.VerdictPass {
 				passed++
 			}
 		}
-		rate := passed / float64(g)
+		rate := passed / float64(len(group))
 		seen := r.corrected(group)
 		advantages := objective.Advantages(withinTask[r.c.Play.Objective], seen)
 		for j := range group {
@@ -150,21 +161,21 @@ var withinTask = map[string]string{
 	"grpo": objective.AdvantageGroupStd, "dr_grpo": objective.AdvantageGroup, "reinforce": objective.AdvantageNone, "rft": objective.AdvantageNone,
 }
 
-// payProposer rewards each proposal by its solve rate. Advantages are relative to the other proposals of its type.
-func (r *run) payProposer(proposals []proposal, c *corpus, rollouts records) []payment {
-	rule, err := reward.New(r.c.Play.ProposerReward)
-	if err != nil {
-		panic(err) // the config names only those that there are
-	}
+// payProposer rewards each proposal by its solve rate and standing. Advantages are relative to the other proposals of its type.
+func (r *run) payProposer(rule reward.Rule, s standing, proposals []proposal, c *corpus, rollouts records) []payment {
 	batch, rewards := make([]reward.Proposal, len(proposals)), make([]float64, len(proposals))
 	roles := make([]reward.Role, len(proposals))
 	for i, p := range proposals {
-		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples, ClusterShare: 1 / float64(len(proposals))}
+		batch[i] = reward.Proposal{Form: formOf(p), Group: r.c.Sampling.Samples}
+		s.of(i, &batch[i])
 		if _, posed := c.index[i]; !posed && p.Task != nil {
 			batch[i].Form = reward.Invalid // its prompt leaves no room for an answer
 		}
-		for j := range r.c.Sampling.Samples {
-			if rollouts[id{i, j}].Verdict == shard.VerdictPass {
+		if drawn := len(rollouts[i]); drawn > 0 {
+			batch[i].Group = drawn
+		}
+		for _, rec := range rollouts[i] {
+			if rec.Verdict == shard.VerdictPass {
 				batch[i].Successes++
 			}
 		}
@@ -247,8 +258,8 @@ func addPaid(v map[string]float64, solver, proposer []payment) {
 	}
 }
 
-// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing and are left out, and so
-// are those that ran out of tokens, unless the config keeps them.
+// readPaid joins payments.jsonl with the rollouts that it names. Draws without an advantage teach nothing but the KL term and are left out
+// without one, and so are those that ran out of tokens, unless the config keeps them.
 func (r *run) readPaid(t int) (material, error) {
 	payments, err := r.readPayments(t)
 	if err != nil {
@@ -264,9 +275,10 @@ func (r *run) readPaid(t int) (material, error) {
 			return material{}, err
 		}
 	}
-	var m material
+	n := len(payments)
+	m := material{pairs: make([]pair, 0, n), groups: make([]pack.Group, 0, n), examples: make([]objective.Example, 0, n), draws: make([]objective.Draw, 0, n)}
 	for _, p := range payments {
-		if p.Left || p.Advantage == 0 {
+		if p.Left || p.Advantage == 0 && r.c.Play.KLWeight == 0 {
 			continue
 		}
 		from, file := rollouts, rolloutsName(t)
@@ -284,6 +296,7 @@ func (r *run) readPaid(t int) (material, error) {
 		m.groups = append(m.groups, pack.Group{Key: p.Key, Prompt: rec.Prompt, Responses: [][]int32{rec.Response}})
 		m.examples = append(m.examples, objective.Example{LenReal: len(rec.Response)})
 		m.draws = append(m.draws, objective.Draw{Old: float64s(rec.Logp), Advantage: p.Advantage, Group: p.Key})
+		m.roles = append(m.roles, p.Role)
 	}
 	return m, nil
 }
@@ -295,8 +308,15 @@ func (r *run) playWorkload() policy.Workload {
 		Optimizer: optimizerConfig(r.c).Kind, Train: r.largest(slices.Repeat([]pack.Group{longest}, r.c.BatchSize), r.c.BatchSize),
 		Sampler: native.SamplerConfig{MaxRows: policy.DefaultSampleRows, KVTokens: policy.DefaultKVTokens},
 	}
+	var scoring []pack.Group
 	if r.held != nil {
-		w.Score = r.largest(r.longestGroups(r.held, false), scoreChunk)
+		scoring = r.longestGroups(r.held, false)
+	}
+	if r.c.Play.KLWeight > 0 || r.guided() {
+		scoring = append(scoring, slices.Repeat([]pack.Group{longest}, scoreChunk)...)
+	}
+	if len(scoring) > 0 {
+		w.Score = r.largest(scoring, scoreChunk)
 	}
 	return w
 }

@@ -8,6 +8,7 @@ import (
 	"spar/loader/shard"
 	"spar/trainer/config"
 	"spar/trainer/selfplay/family"
+	"spar/trainer/selfplay/reward"
 )
 
 // paid makes a run of play whose first task was solved by two of four responses and whose second by none.
@@ -24,7 +25,7 @@ func paid(objective string) (*run, *corpus, records) {
 			if j < passed {
 				rec.Verdict, rec.Reward = shard.VerdictPass, 1
 			}
-			m[id{key, j}] = rec
+			m.put(rec)
 		}
 	}
 	return &run{c: c}, tasks, m
@@ -81,11 +82,58 @@ func TestProposerIsPaid(t *testing.T) {
 	proposals := []proposal{{Task: set}, {Task: set}, {Reason: family.Broken}, {Reason: family.Unreadable}}
 	var rewards []float64
 	sum := 0.0
-	for _, p := range r.payProposer(proposals, tasks, m) {
+	rule, err := reward.New("azr_paper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.payProposer(rule, standing{}, proposals, tasks, m) {
 		rewards, sum = append(rewards, p.Reward), sum+p.Advantage
 	}
 	if want := []float64{0.5, 0, -0.5, -1}; !slices.Equal(rewards, want) || math.Abs(sum) > 1e-12 {
 		t.Errorf("rewards %v, want %v; advantages add up to %v, want 0", rewards, want, sum)
+	}
+}
+
+// TestRepetitionIsPaid: four tasks that say the same with other words at the end, a copy of one of them, a task of its own, one that breaks a
+// rule and one that cannot be read. All but the copy stand before the solver, who solves half of the first and none of the others.
+func TestRepetitionIsPaid(t *testing.T) {
+	r, tasks, m := paid("dr_grpo")
+	var proposals []proposal
+	for _, end := range []string{"even", "odd", "prime", "whole", "whole"} {
+		proposals = append(proposals, proposal{Task: &family.Task{}, own: "what is the sum of the first ten numbers that are " + end})
+	}
+	proposals[4].Task, proposals[4].Reason = nil, family.Repeated
+	proposals = append(proposals, proposal{Task: &family.Task{}, own: "name a triangle"}, proposal{Reason: family.Broken}, proposal{Reason: family.Unreadable})
+	for i := range proposals {
+		if _, posed := tasks.index[i]; !posed && proposals[i].Task != nil {
+			tasks.index[i] = len(tasks.index)
+		}
+	}
+	for name, want := range map[string][]float64{
+		"r_zero_paper": {1 - 5./8, 0, 0, 0, 0, 0, 0, 0},
+		"r_zero_code":  {0.5 - 5./8, -5. / 8, -5. / 8, -5. / 8, -1 - 5./8, -1. / 8, -1 - 1./8, -1 - 1./8},
+	} {
+		rule, err := reward.New(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rewards []float64
+		s, err := r.standings(0, rule, proposals)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range r.payProposer(rule, s, proposals, tasks, m) {
+			rewards = append(rewards, p.Reward)
+		}
+		values := map[string]float64{}
+		s.add(values)
+		if mean := (25. + 3) / 64; !slices.Equal(rewards, want) || math.Abs(values["proposer/cluster_share"]-mean) > 1e-12 {
+			t.Errorf("%s: rewards %v, want %v; mean share %v, want %v", name, rewards, want, values["proposer/cluster_share"], mean)
+		}
+	}
+	rule, err := reward.New("azr_paper")
+	if s, _ := r.standings(0, rule, proposals); err != nil || s.cluster != nil {
+		t.Errorf("azr_paper reads no cluster, and %v were made; %v", s.cluster, err)
 	}
 }
 

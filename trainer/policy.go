@@ -17,10 +17,11 @@ type loaded struct {
 	hash   string        // identity of its weights; "" when training has moved them
 }
 
-// start is the identity and place of the policy that iteration t begins with: the model, or what the iteration before sealed.
+// start is the identity and place of the policy that iteration t begins with: the run's model, whose place is "", or what the iteration
+// before sealed.
 func (r *run) start(t int) (hash, path string) {
 	if t == 0 {
-		return r.lineage.Model.Hash, r.c.Model
+		return r.lineage.Model.Hash, ""
 	}
 	name := iterationDir(t-1) + "/policy"
 	return r.output(t-1, "update", name), r.path(name)
@@ -28,11 +29,7 @@ func (r *run) start(t int) (hash, path string) {
 
 // load makes the policy that iteration t begins with the one in memory.
 func (r *run) load(t int) (*policy.Policy, error) {
-	hash, path := r.start(t)
-	if t == 0 {
-		path = ""
-	}
-	return r.loadFrom(hash, path)
+	return r.loadFrom(r.start(t))
 }
 
 // loadFrom makes the weights of the given identity the ones in memory: those at path, or with "" those of the run's model.

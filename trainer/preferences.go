@@ -2,11 +2,13 @@ package trainer
 
 import (
 	"context"
+	"maps"
 	"math"
 
 	"spar/internal/fault"
 	"spar/loader/pack"
 	"spar/trainer/journal"
+	"spar/trainer/policy"
 )
 
 // Preference pairs are mixed into self-play by three rules. Their reference is the policy that the run began with, scored once before the
@@ -14,10 +16,15 @@ import (
 
 const preferencesName = "preferences.shard"
 
-// openPreferences reads the preference pairs where the config mixes them in.
+// openPreferences reads the preference pairs that the config mixes in, and those held out.
 func (r *run) openPreferences() (err error) {
 	if r.c.MixesPreferences() {
-		r.preferences, err = r.readCorpus(r.c.Preferences.Data, 0, true)
+		if r.preferences, err = r.readCorpus(r.c.Preferences.Data, 0, true); err != nil {
+			return err
+		}
+	}
+	if r.c.Preferences.Eval != "" {
+		r.heldPairs, err = r.readCorpus(r.c.Preferences.Eval, r.c.Eval.MaxPrompts, true)
 	}
 	return err
 }
@@ -95,4 +102,40 @@ func (r *run) preferencesBefore(t int) int {
 		n += int(e.Counts["preference pairs"])
 	}
 	return n
+}
+
+func evalPreferences(index int) string { return evalDir(index) + "/eval-preferences.shard" }
+
+func (r *run) readHeldPairs(index int) (records, error) {
+	policyHash, _ := r.start(index)
+	return r.readShard(evalPreferences(index), r.header(policyHash, hashText("score")))
+}
+
+// addPreferred adds how a policy tells chosen from rejected in the held-out preference pairs, as DPO rewards: preferences.beta times the
+// log-ratio to the policy that the run began with, or to the one whose sums the rows bring.
+func (r *run) addPreferred(index int, values map[string]float64) error {
+	now, err := r.readHeldPairs(index)
+	if err != nil {
+		return err
+	}
+	var reference records
+	if !r.heldPairs.referenced {
+		if reference, err = r.readHeldPairs(0); err != nil {
+			return err
+		}
+	}
+	beta, n := r.c.Preferences.Beta, float64(len(r.heldPairs.examples))
+	v := map[string]float64{"rewards/accuracies": 0}
+	for _, p := range dataPairs(r.heldPairs, reference, 0) {
+		chosen := beta * (policy.Sum(now.at(p.Key, 0).Logp) - p.RefChosen)
+		rejected := beta * (policy.Sum(now.at(p.Key, 1).Logp) - p.RefRejected)
+		v["rewards/chosen"] += chosen / n
+		v["rewards/rejected"] += rejected / n
+		v["rewards/margins"] += (chosen - rejected) / n
+		if chosen > rejected {
+			v["rewards/accuracies"] += 1 / n
+		}
+	}
+	maps.Copy(values, prefixed("preference/", v))
+	return nil
 }

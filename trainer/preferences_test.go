@@ -3,9 +3,12 @@ package trainer_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +17,7 @@ import (
 	"spar/trainer/config"
 	"spar/trainer/journal"
 	"spar/trainer/metrics"
+	"spar/trainer/policy"
 )
 
 // mixed is a run of two iterations that trains on 16 pairs of its own and 5 of 16 preference pairs in each epoch.
@@ -142,6 +146,49 @@ func TestPreferencesWithGivenReference(t *testing.T) {
 	}
 }
 
+// TestHeldPairs: pairs whose chosen response is what the run learns and whose rejected one is another dialect are told apart better and
+// better, with the share of 0 too; the numbers are those of the log-probs in the shards, and the first policy has none.
+func TestHeldPairs(t *testing.T) {
+	b := newBench(t)
+	for _, share := range []float64{0, 0.25} {
+		c := b.config("spin", fmt.Sprintf("held-%v", share))
+		c.Preferences.Eval, c.Preferences.Beta, c.MaxSteps = b.path("pairs.jsonl"), 0.2, 20
+		if share > 0 {
+			c.Preferences.Data, c.Preferences.Share = b.path("pairs.jsonl"), share
+		}
+		runTwice(t, c)
+		margins, accuracies := seriesOf(t, c, "eval_preference/rewards/margins"), seriesOf(t, c, "eval_preference/rewards/accuracies")
+		if len(margins) != 2 || len(accuracies) != 2 || margins[1] <= 0 || accuracies[1] <= 0.5 {
+			t.Errorf("share %v: margins %v and accuracies %v, want two of each and above chance in the end", share, margins, accuracies)
+		}
+		want, right := 0.0, 0.0
+		first, now := logpsOf(t, c, "baseline/eval-preferences.shard"), logpsOf(t, c, "iter-001/eval-preferences.shard")
+		for _, key := range slices.Sorted(maps.Keys(now)) {
+			margin := 0.2 * (now[key][0] - first[key][0] - now[key][1] + first[key][1])
+			want += margin / float64(len(now))
+			if margin > 0 {
+				right += 1 / float64(len(now))
+			}
+		}
+		if len(now) != 16 || math.Abs(margins[1]-want) > 1e-12 || math.Abs(accuracies[1]-right) > 1e-12 {
+			t.Errorf("share %v: margin %v and accuracy %v of %d pairs, want %v and %v of 16", share, margins[1], accuracies[1], len(now), want, right)
+		}
+	}
+}
+
+// logpsOf are the sums of a shard's log-probs, by row and sample.
+func logpsOf(t *testing.T, c *config.Config, name string) map[int]map[int]float64 {
+	t.Helper()
+	out := map[int]map[int]float64{}
+	for _, rec := range recordsOf(t, c, name) {
+		if out[rec.Group] == nil {
+			out[rec.Group] = map[int]float64{}
+		}
+		out[rec.Group][rec.Sample] = policy.Sum(rec.Logp)
+	}
+	return out
+}
+
 // TestPlanCountsPreferences: the memory of a mixed run covers a micro-batch of preference pairs, also when few rows are used many times.
 func TestPlanCountsPreferences(t *testing.T) {
 	b := newBench(t)
@@ -212,6 +259,8 @@ func TestPreferencesRefused(t *testing.T) {
 		{"empty", func(c *config.Config) { c.Preferences.Data = write("empty.jsonl", "") }, []string{"empty.jsonl", "no rows"}},
 		{"share 0", func(c *config.Config) { c.Preferences.Share = 0 }, []string{"preferences.share: 0 takes no pair of"}},
 		{"no data", func(c *config.Config) { c.Preferences.Data = "" }, []string{"there is no preferences.data"}},
+		{"held out alone", func(c *config.Config) { c.Preferences.Eval, c.Data.Eval = b.path("pairs.jsonl"), "" }, []string{"preferences.eval", "data.eval is empty"}},
+		{"held out without pairs", func(c *config.Config) { c.Preferences.Eval = b.path("held.jsonl") }, []string{"held.jsonl:1", "needs a chosen and a rejected response"}},
 		{"too small a share", func(c *config.Config) { c.Preferences.Share = 0.01 }, []string{"0.01 beside 16 pairs of self-play is less than half a pair"}},
 		{"sft", func(c *config.Config) { c.Algorithm, c.Iterations = "sft", 1 }, []string{"sft makes no pairs of its own"}},
 		{"another share", func(c *config.Config) { c.OutputDir, c.Preferences.Share = begun.OutputDir, 0.5 }, []string{"preferences.share was 0.25 and is 0.5"}},

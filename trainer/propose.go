@@ -23,6 +23,7 @@ type proposal struct {
 	Pose   family.Pose   `json:"pose"`
 	Task   *family.Task  `json:"task,omitempty"`
 	Reason family.Reason `json:"reason,omitempty"`
+	own    string        // what was written as the task, also of a repetition; "" where there is none
 }
 
 // openFamily opens the family of tasks, and for corpus its documents.
@@ -68,17 +69,9 @@ func (r *run) familyVerifiers() []string {
 	return r.family.Verifiers()
 }
 
-// proposerStart counts the policy that proposes in iteration t.
-func (r *run) proposerStart(t int) int {
-	if r.c.Play.Roles == "frozen" {
-		return 0
-	}
-	return t
-}
-
 // proposals is the draw of iteration t's tasks.
 func (r *run) proposals(t int, c *corpus) draw {
-	policyHash, _ := r.start(r.proposerStart(t))
+	policyHash, _ := r.proposerStart(t)
 	return draw{corpus: c, samples: 1, iteration: t, lane: poseLane, file: proposalsName(t), policyHash: policyHash, judge: r.judgeProposal}
 }
 
@@ -92,10 +85,15 @@ func (r *run) propose(ctx context.Context, t int) error {
 		return err
 	}
 	d := r.proposals(t, c)
+	_, path := r.proposerStart(t)
+	inputs := r.drawInputs(d)
+	if t > 0 && r.steers() {
+		inputs["ledger"] = r.output(t-1, "remember", ledgerName(t-1))
+	}
 	return r.do(ctx, stage{
-		iteration: t, name: "propose", outputs: []string{d.file}, inputs: r.drawInputs(d),
+		iteration: t, name: "propose", outputs: []string{d.file}, inputs: inputs,
 		work: func(ctx context.Context, e *journal.Entry) error {
-			return r.drawAll(ctx, d, r.proposerStart(t), e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }
@@ -151,8 +149,20 @@ func (r *run) judgeProposal(ctx context.Context, x example, records []shard.Reco
 	return nil
 }
 
-// readProposals reads what was proposed, by number. The second of two tasks with the same problem is repeated.
+// readProposals is what was proposed, by number; it is read once.
 func (r *run) readProposals(t int) ([]proposal, records, error) {
+	if sealed := r.output(t, "propose", proposalsName(t)); sealed == "" || r.posed.sealed != sealed {
+		proposals, m, err := r.openProposals(t)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.posed = posed{sealed: sealed, proposals: proposals, records: m}
+	}
+	return r.posed.proposals, r.posed.records, nil
+}
+
+// openProposals reads the file of proposals. The second of two tasks with the same problem is repeated.
+func (r *run) openProposals(t int) ([]proposal, records, error) {
 	d := r.proposals(t, nil)
 	m, err := r.readShard(d.file, r.header(d.policyHash, r.settings(d)))
 	if err != nil {
@@ -169,6 +179,7 @@ func (r *run) readProposals(t int) ([]proposal, records, error) {
 			return nil, nil, errors.Join(fault.Inputf("%s: the metadata of proposal %d", d.file, i), err)
 		}
 		if p := &out[i]; p.Task != nil {
+			p.own = p.Task.Own()
 			if seen[p.Task.Problem] {
 				p.Task, p.Reason = nil, family.Repeated
 				continue
@@ -179,37 +190,26 @@ func (r *run) readProposals(t int) ([]proposal, records, error) {
 	return out, m, nil
 }
 
-// The curriculum's memory: outcomes of an iteration ago count this much, and its width in solve rates.
-const (
-	levelMemory = 0.7
-	levelWidth  = 0.15
-)
+// levelWidth is how far off the target rate a level may be and still be asked for often.
+const levelWidth = 0.15
 
-// levelWeights is how often each level is to be asked for: by a Gaussian in the distance of its solve rate from the target. The rate is
-// the mean of a Beta posterior from a flat prior over earlier iterations, which fade; nil asks for all levels evenly.
+// levelWeights is how often each level is to be asked for: by a Gaussian in the distance of its solve rate from the target, which is the mean
+// of the ledger's posterior before the iteration; nil asks for all levels evenly.
 func (r *run) levelWeights(t int) ([]float64, error) {
-	if r.c.Play.Curriculum != "steer" {
+	if !r.steers() {
 		return nil, nil
 	}
-	passed, tried := make([]float64, r.family.Levels()), make([]float64, r.family.Levels())
-	for i := range t {
-		fade := math.Pow(levelMemory, float64(t-1-i))
-		paid, err := r.readPayments(i)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range paid {
-			if p.Role == solverRole && p.Level > 0 {
-				passed[p.Level-1] += fade * p.Reward
-				tried[p.Level-1] += fade
-			}
-		}
+	defer r.counted()()
+	l, err := r.ledgerBefore(t)
+	if err != nil {
+		return nil, err
 	}
-	weights := make([]float64, len(tried))
+	weights := make([]float64, r.family.Levels())
 	for i := range weights {
-		rate := (1 + passed[i]) / (2 + tried[i])
-		off := (rate - r.c.Play.TargetRate) / levelWidth
+		off := (l.Posterior(l.Level(i+1), t).Mean() - r.c.Play.TargetRate) / levelWidth
 		weights[i] = math.Exp(-off * off / 2)
 	}
 	return weights, nil
 }
+
+func (r *run) steers() bool { return r.c.Play.Curriculum == "steer" }

@@ -76,7 +76,7 @@ func kills(t *testing.T) int {
 func TestKill(t *testing.T) {
 	b := newBench(t)
 	previous, preferences := b.config("spin", "previous"), b.mixed("spin", "preferences")
-	previous.MixPrevious = true
+	previous.MixPrevious, preferences.Preferences.Eval = true, b.path("pairs.jsonl")
 	for _, c := range []*config.Config{previous, preferences} {
 		c.SaveSteps = 1
 		t.Run(filepath.Base(c.OutputDir), func(t *testing.T) { b.testKill(t, c) })

@@ -29,13 +29,14 @@ func (r *run) retry(ctx context.Context, t int) error {
 		return err
 	}
 	d := r.hintedDraw(t, c)
+	_, path := r.start(t)
 	inputs := r.drawInputs(d)
 	inputs["rollouts"] = r.output(t, "sample", rolloutsName(t))
 	return r.do(ctx, stage{
 		iteration: t, name: "retry", outputs: []string{d.file}, inputs: inputs,
 		work: func(ctx context.Context, e *journal.Entry) error {
 			e.Counts["tasks"], e.Counts["prompts too long"] = int64(len(c.examples)), c.counts["long prompts left out"]
-			return r.drawAll(ctx, d, t, e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }
@@ -71,7 +72,7 @@ func (r *run) hintedTasks(t int) (*corpus, error) {
 
 func passedAny(m records, key, samples int) bool {
 	for j := range samples {
-		if m[id{key, j}].Verdict == shard.VerdictPass {
+		if m.at(key, j).Verdict == shard.VerdictPass {
 			return true
 		}
 	}

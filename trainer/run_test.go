@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,5 +179,23 @@ func TestTruncated(t *testing.T) {
 	err := trainer.Run(context.Background(), c, trainer.RunOptions{})
 	if trainer.ExitCode(err) != 3 || !strings.Contains(err.Error(), "raise sampling.max_new_tokens") {
 		t.Errorf("got %v, want class Input and the remedy", err)
+	}
+}
+
+// TestChangedSharePerUpdate: an update is compared with the weights that it began with, whether or not the iteration before ran in the
+// same process.
+func TestChangedSharePerUpdate(t *testing.T) {
+	b := newBench(t)
+	whole, parted := b.config("spin", "whole"), b.config("spin", "parted")
+	must(t, trainer.Run(context.Background(), whole, trainer.RunOptions{}))
+	parted.Iterations = 1
+	must(t, trainer.Run(context.Background(), parted, trainer.RunOptions{}))
+	parted.Iterations = 2
+	must(t, trainer.Run(context.Background(), parted, trainer.RunOptions{}))
+	for _, name := range []string{"update/moved_share", "update/visible_share"} {
+		a, b := seriesOf(t, whole, name), seriesOf(t, parted, name)
+		if len(a) != 2 || !slices.Equal(a, b) {
+			t.Errorf("%s is %v in one process and %v in two", name, a, b)
+		}
 	}
 }

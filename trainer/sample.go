@@ -37,12 +37,12 @@ func (r *run) sample(ctx context.Context, t int) error {
 	if !r.c.Draws() || r.grown(t) != t {
 		return nil
 	}
-	policyHash, _ := r.start(t)
-	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier()}
+	policyHash, path := r.start(t)
+	d := draw{corpus: r.train, samples: r.samplesOf(t), iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier(), decided: r.decided(t)}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
-			return r.drawAll(ctx, d, t, e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }
@@ -64,64 +64,87 @@ type draw struct {
 	lane       int
 	file       string
 	policyHash string
-	judge      judge // nil: nothing is judged
+	judge      judge                     // nil: nothing is judged
+	decided    func([]shard.Record) bool // a task needs no more responses than these; nil: all are drawn
 }
 
 // settings is the hash of everything about sampling that changes what is drawn.
 func (r *run) settings(d draw) string {
 	s := r.c.Sampling
-	return hashText(s.Temperature, s.TopP, s.TopK, s.MinP, s.MaxNewTokens, s.Stop, r.c.MaxLength, r.c.Seed, d.samples, d.iteration, d.lane)
+	parts := []any{s.Temperature, s.TopP, s.TopK, s.MinP, s.MaxNewTokens, s.Stop, r.c.MaxLength, r.c.Seed, d.samples, d.iteration, d.lane}
+	if d.decided != nil {
+		parts = append(parts, "stop decided", waves, r.c.Algorithm, r.c.Selection.Threshold, r.c.Selection.Dedupe, r.c.Selection.MaxPerPrompt, r.c.TruncatedSamples)
+	}
+	return hashText(parts...)
 }
 
 // numerics is the hash of what fixes the bits of a computation besides its inputs.
 func (r *run) numerics() string { return hashText(r.lineage.Kernels, r.lineage.Precision) }
 
-// drawAll draws what the shard lacks with the policy that iteration start begins with, and seals the shard.
-func (r *run) drawAll(ctx context.Context, d draw, start int, e *journal.Entry) (err error) {
+// drawAll draws what the shard lacks with the draw's policy, which is at the given place, and seals the shard.
+func (r *run) drawAll(ctx context.Context, d draw, path string, e *journal.Entry) (err error) {
 	w, err := r.createShard(d.file, r.header(d.policyHash, r.settings(d)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.abandon()) }()
-	p, err := r.load(start)
+	p, err := r.loadFrom(d.policyHash, path)
 	if err != nil {
 		return err
 	}
-	total := len(d.corpus.examples) * d.samples
-	line := r.progress(total, w.count, "responses drawn")
+	line := r.progress(len(d.corpus.examples)*d.samples, w.count, "responses drawn")
 	defer line.Close()
-	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line}
-	if d.judge != nil {
-		o.judges, o.partial = startJudges(ctx, d), map[int][]shard.Record{}
+	o := ordered{shard: w, draw: d, entry: e, waiting: map[id]shard.Record{}, line: line, keeps: d.judge != nil && d.file == rolloutsName(d.iteration)}
+	if d.decided != nil {
+		o.seen = records{}
 	}
-	if err := p.Sample(ctx, r.requests(d, w.count), policy.SampleOptions{}, o.add); err != nil {
-		return stopOr(ctx, o.abandon(err))
-	}
-	if err := o.finish(); err != nil {
-		return stopOr(ctx, err)
+	total := 0
+	for o.wave = d.firstWave(); o.wave.records() > 0; o.wave = d.after(o.wave, o.seen) {
+		if err := r.drawWave(ctx, p, &o); err != nil {
+			return err
+		}
+		total += o.wave.records()
 	}
 	if err := checkWhole(d.file, w.count, total); err != nil {
 		return err
 	}
 	line.Done("")
+	if o.keeps && len(o.kept) == total {
+		r.drawn = drawn{d.iteration, grouped(o.kept)}
+	}
 	return w.seal()
 }
 
-// requests asks for all samples but the first done ones, which are in the shard already. A task whose responses are judged
-// together is drawn again as a whole.
-func (r *run) requests(d draw, done int) []policy.SampleRequest {
+// drawWave draws what the shard lacks of a wave, and waits for its verdicts.
+func (r *run) drawWave(ctx context.Context, p *policy.Policy, o *ordered) error {
+	if o.draw.judge != nil {
+		o.judges, o.partial = startJudges(ctx, o.draw), map[int][]shard.Record{}
+	}
+	if err := p.Sample(ctx, r.requests(o.draw, o.wave, o.shard.count), policy.SampleOptions{}, o.add); err != nil {
+		return stopOr(ctx, o.abandon(err))
+	}
+	if err := o.finish(); err != nil {
+		return stopOr(ctx, err)
+	}
+	return nil
+}
+
+// requests asks for all samples of a wave but those among the first done records, which are in the shard already. A task whose responses are
+// judged together is drawn again as a whole, and so are all tasks where verdicts decide what else is drawn.
+func (r *run) requests(d draw, w wave, done int) []policy.SampleRequest {
 	var out []policy.SampleRequest
-	for i, x := range d.corpus.examples {
-		first := min(d.samples, max(0, done-i*d.samples))
-		if first == d.samples {
+	for rank, i := range w.tasks {
+		x := d.corpus.examples[i]
+		skip := min(w.samples, max(0, done-w.before-rank*w.samples))
+		if skip == w.samples && d.decided == nil {
 			continue
 		}
 		if d.judge != nil {
-			first = 0
+			skip = 0
 		}
 		s := r.c.Sampling
 		out = append(out, policy.SampleRequest{
-			ID: i, Prompt: x.prompt, FirstSample: first, Samples: d.samples - first,
+			ID: i, Prompt: x.prompt, FirstSample: w.first + skip, Samples: w.samples - skip,
 			MaxNewTokens: min(s.MaxNewTokens, r.c.MaxLength-len(x.prompt)),
 			Temperature:  s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP,
 			StopIDs: r.stopIDs(), StopStrings: s.Stop,
@@ -136,11 +159,15 @@ func (r *run) requests(d draw, done int) []policy.SampleRequest {
 type ordered struct {
 	shard   *shardWriter
 	draw    draw
+	wave    wave // in hand
 	entry   *journal.Entry
 	waiting map[id]shard.Record
 	line    *progress.Line
 	judges  *judges                // nil: nothing is verified
 	partial map[int][]shard.Record // by request: tasks that are not wholly drawn
+	seen    records                // where verdicts decide what else is drawn: all so far
+	keeps   bool
+	kept    []shard.Record // what was verified and written, for the stages that come next
 }
 
 func (o *ordered) add(c policy.Completion) error {
@@ -164,7 +191,7 @@ func (o *ordered) add(c policy.Completion) error {
 // judge hands a task to the judges once all of it is drawn, and takes those that they are through with.
 func (o *ordered) judge(task int, rec shard.Record) error {
 	o.partial[task] = append(o.partial[task], rec)
-	if whole := o.partial[task]; len(whole) == o.draw.samples {
+	if whole := o.partial[task]; len(whole) == o.wave.samples {
 		slices.SortFunc(whole, func(a, b shard.Record) int { return a.Sample - b.Sample })
 		o.judges.tasks <- whole
 		delete(o.partial, task)
@@ -187,7 +214,7 @@ func (o *ordered) finish() error {
 	}
 	started := time.Now()
 	err := o.judges.finish(o.put)
-	o.entry.Values["verify_wait_seconds"] = time.Since(started).Seconds()
+	o.entry.Values["verify_wait_seconds"] += time.Since(started).Seconds()
 	return err
 }
 
@@ -203,18 +230,24 @@ func (o *ordered) abandon(err error) error {
 func (o *ordered) put(records []shard.Record) error {
 	for _, rec := range records {
 		at := id{o.draw.corpus.index[rec.Group], rec.Sample}
-		if at.key*o.draw.samples+at.sample >= o.shard.count {
+		if o.wave.position(at) >= o.shard.count {
 			o.waiting[at] = rec
+		}
+		if o.seen != nil {
+			o.seen.put(rec)
 		}
 	}
 	for {
-		next := id{o.shard.count / o.draw.samples, o.shard.count % o.draw.samples}
+		next, inside := o.wave.at(o.shard.count)
 		rec, ok := o.waiting[next]
-		if !ok {
+		if !inside || !ok {
 			break
 		}
 		if err := o.shard.append(rec); err != nil {
 			return err
+		}
+		if o.keeps {
+			o.kept = append(o.kept, rec)
 		}
 		delete(o.waiting, next)
 	}

@@ -49,7 +49,7 @@ func sampleValues(groups []pack.Group, rollouts records) map[string]float64 {
 	for _, g := range groups {
 		for j, response := range g.Responses {
 			lengths, responses, total = append(lengths, len(response)), append(responses, response), total+len(response)
-			if rollouts[id{g.Key, j}].Finish == shard.FinishLength {
+			if rollouts.at(g.Key, j).Finish == shard.FinishLength {
 				cut++
 			}
 		}

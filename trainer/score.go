@@ -75,7 +75,7 @@ func (r *run) sampleGroups(c *corpus, m records, file string) ([]pack.Group, err
 	out := make([]pack.Group, len(c.examples))
 	for i, x := range c.examples {
 		out[i] = pack.Group{Key: x.key, Prompt: x.prompt}
-		for j := range r.c.Sampling.Samples {
+		for j := range max(1, len(m[x.key])) {
 			rec, err := m.get(file, x.key, j)
 			if err != nil {
 				return nil, err

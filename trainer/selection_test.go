@@ -111,6 +111,9 @@ func checkVerdicts(t *testing.T, c *config.Config) {
 	entries, err := journal.Read(fsys.OS, filepath.Join(c.OutputDir, "journal.jsonl"))
 	must(t, err)
 	for _, e := range entries {
+		if spent, told := e.Values["overhead_seconds"]; told != (e.Stage == "remember" || e.Stage == "select" || e.Stage == "update" || e.Stage == "verifier") || spent > e.Seconds {
+			t.Errorf("stage %s tells of overheads: %v, %v of %v seconds", e.Stage, told, spent, e.Seconds)
+		}
 		if _, told := e.Values["verify_wait_seconds"]; told != (e.Stage == "baseline" || e.Stage == "sample" || e.Stage == "retry" || e.Stage == "evaluate") {
 			t.Errorf("stage %s tells the wait for the verifier: %v", e.Stage, told)
 		}

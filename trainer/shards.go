@@ -26,9 +26,9 @@ func (r *run) createShard(name string, h shard.Header) (*shardWriter, error) {
 		return nil, err
 	}
 	if _, err := r.fs.Stat(path); err == nil {
-		m, err := r.readShard(name, h)
+		all, err := r.readRecords(name, h)
 		if err == nil {
-			return &shardWriter{count: len(m)}, nil
+			return &shardWriter{count: len(all)}, nil
 		}
 		if err := r.putAside(path, err); err != nil {
 			return nil, err
@@ -86,6 +86,15 @@ func (s *shardWriter) abandon() error {
 
 // readShard reads a sealed shard whose header is as wanted.
 func (r *run) readShard(name string, want shard.Header) (m records, err error) {
+	all, err := r.readRecords(name, want)
+	if err != nil {
+		return nil, err
+	}
+	return grouped(all), nil
+}
+
+// readRecords reads the records of a sealed shard in the order of the file.
+func (r *run) readRecords(name string, want shard.Header) (all []shard.Record, err error) {
 	reader, err := shard.Open(r.fs, r.path(name))
 	if err != nil {
 		return nil, err
@@ -94,13 +103,11 @@ func (r *run) readShard(name string, want shard.Header) (m records, err error) {
 	if err := reader.Header().Match(r.path(name), want); err != nil {
 		return nil, err
 	}
-	m = make(records, reader.Len())
-	for i := range reader.Len() {
-		var rec shard.Record
-		if err := reader.Read(i, &rec); err != nil {
+	all = make([]shard.Record, reader.Len())
+	for i := range all {
+		if err := reader.Read(i, &all[i]); err != nil {
 			return nil, err
 		}
-		m[id{rec.Group, rec.Sample}] = rec
 	}
-	return m, nil
+	return all, nil
 }

@@ -1,10 +1,12 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"spar/loader"
 	"spar/trainer/learn"
 	"spar/trainer/objective"
 	"spar/trainer/selfplay/measure"
@@ -29,12 +31,14 @@ func (u *updating) signals() error {
 }
 
 // visible compares the weights with those that the update began with, read again from where they came, a tensor at a time.
-func (u *updating) visible() (learn.Visible, error) {
-	source := u.r.loaded.source
-	if source == nil {
-		source = u.r.model
+func (u *updating) visible() (total learn.Visible, err error) {
+	source := u.r.model
+	if u.path != "" { // an earlier update may have made what is in memory of something else
+		if source, err = loader.Open(u.path); err != nil {
+			return total, err
+		}
+		defer func() { err = errors.Join(err, source.Close()) }()
 	}
-	var total learn.Visible
 	var before []float32
 	for _, t := range u.policy.Tensors() {
 		before = slices.Grow(before[:0], len(t.Data))[:len(t.Data)]

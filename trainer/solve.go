@@ -6,9 +6,11 @@ import (
 	"spar/trainer/journal"
 )
 
-// posed is what the solver was last asked, for the stages of an iteration that need it in turn.
+// posed is what the proposer last said and the solver was asked, for the stages of an iteration that need it in turn.
 type posed struct {
-	proposals string // hash of what the proposer said
+	sealed    string // hash of what the proposer said
+	proposals []proposal
+	records   records
 	tasks     *corpus
 }
 
@@ -17,23 +19,18 @@ func (r *run) tasks(t int) (*corpus, error) {
 	if !r.c.Proposes() {
 		return r.train, nil
 	}
-	proposals := r.output(t, "propose", proposalsName(t))
-	if r.posed.tasks == nil || r.posed.proposals != proposals {
-		c, err := r.pose(t)
-		if err != nil {
-			return nil, err
-		}
-		r.posed = posed{proposals, c}
-	}
-	return r.posed.tasks, nil
-}
-
-// pose makes the solver's tasks of the proposals of iteration t.
-func (r *run) pose(t int) (*corpus, error) {
 	proposals, _, err := r.readProposals(t)
 	if err != nil {
 		return nil, err
 	}
+	if r.posed.tasks == nil {
+		r.posed.tasks, err = r.pose(proposals)
+	}
+	return r.posed.tasks, err
+}
+
+// pose makes the solver's tasks of proposals.
+func (r *run) pose(proposals []proposal) (*corpus, error) {
 	c := &corpus{index: map[int]int{}, counts: map[string]int64{}}
 	enc := encoder{c: r.c, m: r.model, counts: c.counts}
 	for i, p := range proposals {
@@ -66,13 +63,13 @@ func (r *run) solve(ctx context.Context, t int) error {
 	if err != nil {
 		return err
 	}
-	policyHash, _ := r.start(t)
-	d := draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier()}
+	policyHash, path := r.start(t)
+	d := draw{corpus: c, samples: r.c.Sampling.Samples, iteration: t, lane: trainLane, file: rolloutsName(t), policyHash: policyHash, judge: r.byVerifier(), decided: r.decided(t)}
 	return r.do(ctx, stage{
 		iteration: t, name: "sample", outputs: []string{d.file}, inputs: r.drawInputs(d),
 		work: func(ctx context.Context, e *journal.Entry) error {
 			e.Counts["tasks"], e.Counts["prompts too long"] = int64(len(c.examples)), c.counts["long prompts left out"]
-			return r.drawAll(ctx, d, t, e)
+			return r.drawAll(ctx, d, path, e)
 		},
 	})
 }

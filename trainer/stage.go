@@ -21,6 +21,7 @@ type stage struct {
 	name      string
 	inputs    map[string]string // name -> hash
 	outputs   []string          // files or directories, relative to the run directory
+	books     bool              // of selection or ledger: making its files durable and hashing them is overhead too
 	work      func(ctx context.Context, e *journal.Entry) error
 }
 
@@ -32,6 +33,11 @@ func (s stage) heading() string {
 	return fmt.Sprintf("iteration %d, %s", s.iteration, s.name)
 }
 
+// trains reports whether the stage takes optimizer steps.
+func (s stage) trains() bool {
+	return s.name == "update" || s.name == "verifier" || s.name == "proposer"
+}
+
 // progress starts the line of a task of the stage in hand.
 func (r *run) progress(total, done int, unit string) *progress.Line {
 	return progress.Start(r.o.Log, r.o.Terminal, r.heading, total, done, unit)
@@ -40,13 +46,13 @@ func (r *run) progress(total, done int, unit string) *progress.Line {
 // do does a stage unless it is sealed with the same inputs and its outputs are whole.
 func (r *run) do(ctx context.Context, s stage) error {
 	r.place("iteration %d, stage %s", s.iteration, s.name)
-	if sealed, err := r.sealed(s); err != nil || sealed {
-		return err
+	if r.sealed(s) {
+		return nil
 	}
 	if err := stopCause(ctx); err != nil {
 		return err
 	}
-	if s.name != "update" && s.name != "verifier" { // which rewind to their checkpoints instead
+	if !s.trains() { // else it rewinds to its checkpoint instead
 		if err := r.metrics.Rewind(r.metricsSealed()); err != nil {
 			return err
 		}
@@ -58,29 +64,27 @@ func (r *run) do(ctx context.Context, s stage) error {
 	if err := s.work(ctx, &e); err != nil {
 		return fmt.Errorf("iteration %d, stage %s: %w", s.iteration, s.name, err)
 	}
-	e.Seconds = time.Since(started).Seconds()
-	e.Finished = time.Now().UTC().Format(time.RFC3339)
-	return r.seal(s, e)
+	return r.seal(s, e, started)
 }
 
 // sealed reports whether the journal has the stage and its outputs are as they were.
-func (r *run) sealed(s stage) (bool, error) {
+func (r *run) sealed(s stage) bool {
 	e, found := r.journal.Find(s.iteration, s.name)
 	if !found {
-		return false, nil
+		return false
 	}
 	if what := different(e.Inputs, s.inputs); what != "" {
 		r.logf("iteration %d, stage %s: %s changed since it was sealed; doing it again", s.iteration, s.name, what)
-		return false, nil
+		return false
 	}
 	for _, name := range sortedKeys(e.Outputs) {
 		hash, err := hashPath(r.fs, r.path(name))
 		if err != nil || hash != e.Outputs[name] {
 			r.logf("iteration %d, stage %s: %s is missing or not as it was sealed; doing it again", s.iteration, s.name, name)
-			return false, nil
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 func different(a, b map[string]string) string {
@@ -97,7 +101,9 @@ func different(a, b map[string]string) string {
 	return ""
 }
 
-func (r *run) seal(s stage, e journal.Entry) error {
+// seal hashes the outputs of a stage that began at the given time and writes its line into the journal.
+func (r *run) seal(s stage, e journal.Entry, started time.Time) error {
+	done := r.counted()
 	for _, name := range s.outputs {
 		hash, err := hashPath(r.fs, r.path(name))
 		if err != nil {
@@ -112,6 +118,12 @@ func (r *run) seal(s stage, e journal.Entry) error {
 	if e.Ops, err = r.readProfile(); err != nil {
 		return err
 	}
+	if s.books {
+		done()
+	}
+	r.takeOverhead(e.Values)
+	e.Seconds = time.Since(started).Seconds()
+	e.Finished = time.Now().UTC().Format(time.RFC3339)
 	return r.journal.Append(e)
 }
 

@@ -94,6 +94,7 @@ type weighed struct {
 
 // weigh turns log-probs into derivatives: the objective's, divided by the step's divisor.
 func (b *batch) weigh(first int, scored []policy.Scored) ([][]policy.Coef, error) {
+	defer b.r.counted()()
 	examples := make([]objective.Example, len(scored))
 	results := make([]objective.Result, len(scored))
 	for i, s := range scored {

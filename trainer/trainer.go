@@ -13,9 +13,10 @@
 // promote.go are the stages, preferences.go mixes preference pairs into self-play, observe.go measures what there is to learn, guard.go and
 // gap.go end a run by its limits, sampled.go, signals.go and ends.go write the numbers that spar diagnose reads, plan.go lays the steps
 // out, step.go is one of them, policy.go keeps the one policy that is loaded. Responses that a verifier judges: judge.go judges them beside the
-// drawing, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier, remember.go keeps the ledger, audit.go looks
-// at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles, contest.go a game of the policy against
-// itself, pay.go makes advantages of rewards, gradient.go learns from them.
+// drawing, waves.go stops at decided tasks, retry.go tries again with a hint, choose.go selects, likelihood.go trains V-STaR's verifier,
+// remember.go keeps the ledger, audit.go looks at verdicts again, verified.go writes their numbers. Play: propose.go and solve.go are the roles,
+// roles.go trains a proposer of its own, guide.go and standing.go look at its tasks, contest.go a game of the policy against itself, pay.go makes
+// advantages of rewards, reference.go holds what the KL term compares with, gradient.go learns from them, overhead.go counts what all this takes.
 //
 // One Run owns its run directory, by a lock; runs of other directories may go on at the same time. Cancelling ctx finishes the
 // step in hand, saves, and makes Run return a *Stopped.
@@ -31,6 +32,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"spar/internal/fault"
 	"spar/internal/fsys"
@@ -76,6 +78,7 @@ type run struct {
 	train       *corpus
 	held        *corpus // nil: no evaluation
 	preferences *corpus // nil: none are mixed in
+	heldPairs   *corpus // nil: none are evaluated
 	lineage     journal.Lineage
 	journal     *journal.Journal
 	metrics     *metrics.Writer
@@ -87,7 +90,11 @@ type run struct {
 	family      family.Family              // nil: no proposer
 	game        game.Game                  // nil: none is played
 	posed       posed
-	pool        *jail.Pool // nil: not needed yet
+	drawn       drawn
+	settled     settled
+	known       known
+	overhead    time.Duration // of the stage in hand, see overhead.go
+	pool        *jail.Pool    // nil: not needed yet
 }
 
 // Run does what is missing of the run that c describes and writes the report.
@@ -139,16 +146,17 @@ func (r *run) iteration(ctx context.Context, t int) error {
 			return err
 		}
 	}
+	r.drawn, r.settled = drawn{}, settled{}
 	return nil
 }
 
 // stages are those of an iteration, in order.
 func (r *run) stages() []func(context.Context, int) error {
 	if r.c.Competes() {
-		return []func(context.Context, int) error{r.compete, r.payGames, r.update, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.compete, r.payGames, r.scoreDraws, r.update, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Plays() {
-		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.pay, r.observe, r.update, r.evaluate, r.guard, r.promote}
+		return []func(context.Context, int) error{r.propose, r.solve, r.remember, r.guide, r.pay, r.observe, r.scoreDraws, r.update, r.trainProposer, r.evaluate, r.guard, r.promote}
 	}
 	if r.c.Selects() {
 		return []func(context.Context, int) error{r.sample, r.remember, r.retry, r.choose, r.observe, r.update, r.trainVerifier, r.evaluate, r.guard, r.promote}

@@ -33,6 +33,9 @@ func (r *run) update(ctx context.Context, t int) error {
 	if r.preferences != nil {
 		s.inputs["preferences"] = r.preferences.hash
 	}
+	if r.c.Play.KLWeight > 0 {
+		s.inputs["reference"] = r.output(t, "score", referenceName(t))
+	}
 	if r.objective.Needs().Proto {
 		s.inputs["first"] = r.output(0, "sample", rolloutsName(0))
 	}
@@ -42,10 +45,15 @@ func (r *run) update(ctx context.Context, t int) error {
 	if err := r.do(ctx, s); err != nil {
 		return err
 	}
+	return r.trained(t, "update", name)
+}
+
+// trained names the weights that a stage which trains has left in memory, and removes its checkpoints.
+func (r *run) trained(t int, stage, name string) error {
 	if r.loaded.policy != nil && r.loaded.hash == "" {
-		r.loaded.hash = r.output(t, "update", name)
+		r.loaded.hash = r.output(t, stage, name)
 	}
-	return r.fs.RemoveAll(r.path(checkpointsOf(t, "update")))
+	return r.fs.RemoveAll(r.path(checkpointsOf(t, stage)))
 }
 
 // updateStart counts the policy that the update of iteration t begins with: the one that the run began with, or the newest.
@@ -72,18 +80,20 @@ func updateSettings(c *config.Config, t int) string {
 		"desirable_weight", "undesirable_weight", "shuffle", "per_device_train_batch_size", "tokens_per_batch", "gradient_accumulation_steps",
 		"dataloader_drop_last", "optim", "lr_scheduler_type", "warmup_ratio", "weight_decay", "max_grad_norm", "num_train_epochs", "max_steps",
 		"adam_beta1", "adam_beta2", "adam_epsilon", "rmsprop_alpha", "seed", "max_length", "preferences.beta", "selection.steps_growth",
-		"play.objective", "play.clip_low", "play.clip_high"} {
+		"play.objective", "play.clip_low", "play.clip_high", "play.kl_weight"} {
 		parts = append(parts, key, v[key])
 	}
 	return hashText(parts...)
 }
 
-// updating is one update in progress: of the policy, or of the verifier beside it.
+// updating is one update in progress: of the policy, or of the verifier or the proposer beside it.
 type updating struct {
 	r         *run
 	t         int
-	name      string // of the stage: update, verifier
-	start     int    // counts the policy that it begins with
+	name      string // of the stage: update, verifier, proposer
+	start     int    // counts the policy that it begins with, as the references of pairs do
+	hash      string // of that policy
+	path      string // of that policy
 	inputs    string
 	policy    *policy.Policy
 	objective objective.Objective
@@ -97,8 +107,14 @@ type updating struct {
 
 func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.Entry) error {
 	u := &updating{r: r, t: t, name: "update", start: r.updateStart(t), inputs: inputs, first: r.stepsBefore(t)}
-	var err error
-	if u.objective, err = r.newObjective(t); err != nil {
+	u.hash, u.path = r.start(u.start)
+	return u.learn(ctx, r.learner(), iterationDir(t)+"/policy", e)
+}
+
+// learn trains on the iteration's material, of play on that of a role or with "" of both.
+func (u *updating) learn(ctx context.Context, role, name string, e *journal.Entry) (err error) {
+	r := u.r
+	if u.objective, err = r.newObjective(u.t); err != nil {
 		return err
 	}
 	if r.c.Plays() {
@@ -106,10 +122,14 @@ func (r *run) runUpdate(ctx context.Context, t int, inputs string, e *journal.En
 			return err
 		}
 	}
-	if u.material, err = r.readMaterial(t); err != nil {
+	done := r.counted()
+	all, err := r.readMaterial(u.t)
+	if err != nil {
 		return err
 	}
-	return u.all(ctx, iterationDir(t)+"/policy", e)
+	u.material = all.of(role)
+	done()
+	return u.all(ctx, name, e)
 }
 
 // all takes all steps and saves the outcome under the given name.
@@ -117,7 +137,7 @@ func (u *updating) all(ctx context.Context, name string, e *journal.Entry) (err 
 	c := u.r.c
 	if len(u.material.groups) == 0 {
 		u.r.logf("%s: nothing to learn from; the policy stays as it is", u.r.heading)
-		if u.policy, err = u.r.load(u.start); err != nil {
+		if u.policy, err = u.r.loadFrom(u.hash, u.path); err != nil {
 			return err
 		}
 		return u.r.savePolicy(u.policy, name)
@@ -172,7 +192,7 @@ func (u *updating) begin() error {
 }
 
 func (u *updating) fresh() (err error) {
-	if u.policy, err = u.r.load(u.start); err != nil {
+	if u.policy, err = u.r.loadFrom(u.hash, u.path); err != nil {
 		return err
 	}
 	u.r.loaded.hash = "" // from here on the weights move

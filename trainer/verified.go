@@ -25,47 +25,50 @@ func (r *run) drawnValues(ctx context.Context, t int, c *corpus, rollouts record
 	}
 	size := r.c.Sampling.Samples
 	verdicts := map[uint8]float64{}
-	var successes []int
+	var groups []count
+	all := 0.0
 	answers := map[string]bool{}
 	for _, x := range c.examples {
-		passed := 0
-		for j := range size {
-			rec := rollouts[id{x.key, j}]
+		n := count{tried: len(rollouts[x.key])}
+		for _, rec := range rollouts[x.key] {
 			verdicts[rec.Verdict]++
 			if rec.Verdict == shard.VerdictPass {
-				passed++
+				n.passed++
 			}
 			answers[string(rec.Meta)] = true
 		}
-		successes = append(successes, passed)
+		groups = append(groups, n)
+		all += float64(n.tried)
 	}
-	all := float64(size * len(c.examples))
 	v["verify/pass_rate"], v["verify/timeout_rate"] = verdicts[shard.VerdictPass]/all, verdicts[shard.VerdictTimeout]/all
 	v["verify/crash_rate"] = (verdicts[shard.VerdictCrash] + verdicts[shard.VerdictOOM]) / all
 	if err := r.addAudit(ctx, c, rollouts, v); err != nil {
 		return nil, err
 	}
 	v["verify/refused_rate"], v["sample/unique_answers"] = verdicts[shard.VerdictRefused]/all, float64(len(answers))/all
-	addGroups(v, successes, size)
+	addGroups(v, groups)
+	v["groups/size"] = all / float64(len(groups))
+	if r.c.Sampling.StopDecided {
+		v["sample/saved_share"] = 1 - all/float64(size*len(groups))
+	}
 	return v, nil
 }
 
-// addGroups adds what the outcomes of groups of size responses say about the tasks. A group whose responses all fare alike carries
+// addGroups adds what the outcomes of groups of responses say about the tasks. A group whose responses all fare alike carries
 // no signal for a group-relative objective.
-func addGroups(v map[string]float64, successes []int, size int) {
-	v["groups/size"] = float64(size)
-	n := float64(len(successes))
+func addGroups(v map[string]float64, groups []count) {
+	n := float64(len(groups))
 	edge := 0.0
-	for _, k := range successes {
-		p := float64(k) / float64(size)
+	for _, g := range groups {
+		p := float64(g.passed) / float64(g.tried)
 		v["groups/expected_signal"] += p * (1 - p) / n
-		v["groups/zero_signal_expected"] += measure.ZeroSignal(p, size) / n
-		v["pass_at_1"] += measure.PassAtK(size, k, 1) / n
-		v["pass_at_k"] += measure.PassAtK(size, k, size) / n
-		if k == 0 || k == size {
+		v["groups/zero_signal_expected"] += measure.ZeroSignal(p, g.tried) / n
+		v["pass_at_1"] += measure.PassAtK(g.tried, g.passed, 1) / n
+		v["pass_at_k"] += measure.PassAtK(g.tried, g.passed, g.tried) / n
+		if g.passed == 0 || g.passed == g.tried {
 			edge++
 		}
 	}
 	v["groups/edge_mass"], v["groups/zero_signal"] = edge/n, edge/n
-	v["groups/signal_fraction"] = measure.SignalFraction(successes, size)
+	v["groups/signal_fraction"] = (n - edge) / n
 }

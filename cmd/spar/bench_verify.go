@@ -10,7 +10,7 @@ import (
 )
 
 type benchVerifyCmd struct {
-	Language  []string      `help:"starlark or python; both when not given." enum:"starlark,python" placeholder:"NAME"`
+	Language  []string      `help:"starlark, python or smt; all when not given." enum:"starlark,python,smt" placeholder:"NAME"`
 	Workers   int           `help:"Programs at a time; 0: as many as CPUs." default:"0"`
 	Repeats   int           `help:"Timed runs after one to warm up." default:"5"`
 	QuietWait time.Duration `help:"How long to wait for other processes to be quiet; 0: not at all." default:"2m"`
@@ -20,7 +20,7 @@ type benchVerifyCmd struct {
 // Help is the long text of spar bench verify --help.
 func (c *benchVerifyCmd) Help() string {
 	return `Whole verifications a second of a right program against five checks, in jailed processes that are warm. A Python
-verification takes two fresh interpreters, which start while others run.`
+verification takes two fresh interpreters, which start while others run. smt: of a right term, two questions to a solver.`
 }
 
 func (c *benchVerifyCmd) Run(ctx context.Context, s streams) error {

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os/exec"
 
 	"spar/trainer/verify/jail"
+	"spar/trainer/verify/smt"
 )
 
 // component is a program that some verifiers need.
@@ -32,8 +32,8 @@ func inspectVerifiers() verifierState {
 	v.Components = append(v.Components, python)
 	for _, name := range []string{"z3", "cvc5"} {
 		c := component{Name: name}
-		if c.Path, err = exec.LookPath(name); err != nil {
-			c.Install = "scripts/fetch verifiers, or the Debian package " + name
+		if c.Path, err = smt.Find(name); err != nil {
+			c.Install = err.Error()
 		}
 		v.Components = append(v.Components, c)
 	}

@@ -19,7 +19,7 @@ type verifyCmd struct {
 	Tolerance float64       `help:"numeric: relative to the answer." default:"0"`
 	Command   []string      `help:"command, process: the program and its arguments, each in a flag of its own." sep:"none" placeholder:"WORD"`
 	Timeout   time.Duration `help:"Of one row where a program runs." default:"10s"`
-	MemoryMB  int           `name:"memory-mb" help:"Of that program; 0 sets no limit." default:"0"`
+	MemoryMB  int           `name:"memory-mb" help:"Of that program; 0: 256 in the jail, no limit for a command." default:"0"`
 	Model     string        `help:"likelihood, process: the model that scores, a Hugging Face directory or GGUF file." type:"path" placeholder:"MODEL"`
 	Precision string        `help:"fp32 or bf16; empty follows the stored weights." default:"" placeholder:"PRECISION" enum:",fp32,bf16"`
 	Splitter  string        `help:"process: the regular expression between steps." default:"\\n" placeholder:"REGEXP"`

@@ -99,6 +99,7 @@ type Sampling struct {
 	MinP         float64  `yaml:"min_p" default:"0" range:"[0,1)" doc:"0: off"`
 	MaxNewTokens int      `yaml:"max_new_tokens" default:"256" range:"[1,1048576]" doc:"longest response"`
 	Samples      int      `yaml:"samples_per_prompt" default:"1" range:"[1,1024]" doc:"responses drawn for each prompt"`
+	StopDecided  bool     `yaml:"stop_decided" default:"false" doc:"verified loops: end a prompt's draws once they decide: both outcomes in a group of grpo or dr_grpo, selection.max_per_prompt responses that are kept"`
 	Stop         []string `yaml:"stop" doc:"texts that end a response, besides the model's stop ids"`
 }
 

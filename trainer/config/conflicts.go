@@ -60,6 +60,7 @@ func (c *Config) conflicts() []string {
 	c.limitConflicts(add)
 	out = append(out, c.lossConflicts()...)
 	out = append(out, c.selectionConflicts()...)
+	out = append(out, c.stopConflicts()...)
 	out = append(out, c.preferenceConflicts()...)
 	out = append(out, c.playConflicts()...)
 	slices.Sort(out)

@@ -121,6 +121,29 @@ func fieldAt(s reflect.Value, key string) reflect.Value {
 	return s
 }
 
+// stopConflicts says what is wrong about sampling.stop_decided: something must decide a prompt, and verdicts must not depend on the
+// prompt's other responses.
+func (c *Config) stopConflicts() []string {
+	if !c.Sampling.StopDecided {
+		return nil
+	}
+	const key = "sampling.stop_decided"
+	p, why := c.Play, ""
+	switch {
+	case c.Selects() && c.Selection.MaxPerPrompt == 0:
+		why = "nothing decides a prompt of which all responses are kept; set selection.max_per_prompt or remove the key"
+	case c.Competes() || !c.Selects() && !c.Plays():
+		why = "only loops over tasks with a verifier decide prompts; remove the key"
+	case c.Plays() && p.Objective != "grpo" && p.Objective != "dr_grpo":
+		why = fmt.Sprintf("play.objective %s learns from every response; use grpo or dr_grpo, or remove the key", p.Objective)
+	case c.Verifier.Name == "majority" || c.Plays() && (p.Verifier == "majority" || p.Family == "open"):
+		why = "a majority needs all responses to a prompt; use another verifier or remove the key"
+	default:
+		return nil
+	}
+	return []string{c.place(key) + key + ": " + why}
+}
+
 // selectionConflicts lists what is wrong about verifier and selection together with the rest.
 func (c *Config) selectionConflicts() []string {
 	var out []string

@@ -22,6 +22,7 @@ type Lineage struct {
 	Train       Artefact          `json:"train"`
 	Eval        *Artefact         `json:"eval,omitempty"`
 	Preferences *Artefact         `json:"preferences,omitempty"`
+	HeldPairs   *Artefact         `json:"preferences_eval,omitempty"`
 	Binary      string            `json:"binary_hash"`
 	Kernels     string            `json:"kernels"`                // kernel family of the CPU backend, e.g. avx2
 	ChosenBy    string            `json:"kernels_from,omitempty"` // how it was chosen: named, raced or cached

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/selfplay/reward"
 )
 
@@ -23,7 +24,7 @@ const (
 // proposals trains a proposer and returns the shares of trivial (rate >= 0.9) and frontier-hard (0 < rate <= 0.1) tasks among
 // all that it proposed.
 func proposals(rule reward.Rule, seed uint64) (trivial, hard float64, err error) {
-	l, err := newLearner("reinforce", boundaryRate)
+	l, err := newLearner(boundaryRate)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -71,8 +72,8 @@ func boundaryRule(context.Context, Options) (outcome, error) {
 	}
 	lessTrivial, errTrivial := difference(trivial[0], trivial[1])
 	lessHard, errHard := difference(hard[0], hard[1])
-	meanTrivial, _ := moments(trivial[0])
-	meanHard, _ := moments(hard[0])
+	meanTrivial, _ := interval.Moments(trivial[0])
+	meanHard, _ := interval.Moments(hard[0])
 	pass := lessTrivial > 2*errTrivial && lessHard > 2*errHard
 	return outcome{fmt.Sprintf("trivial %.3f -> %.3f (%+.4f +- %.4f), frontier-hard %.3f -> %.3f (%+.4f +- %.4f)",
 		meanTrivial, meanTrivial-lessTrivial, -lessTrivial, errTrivial, meanHard, meanHard-lessHard, -lessHard, errHard), pass}, nil
@@ -84,6 +85,6 @@ func difference(a, b []float64) (mean, standardError float64) {
 	for i := range a {
 		d[i] = a[i] - b[i]
 	}
-	mean, deviation := moments(d)
+	mean, deviation := interval.Moments(d)
 	return mean, deviation / math.Sqrt(float64(len(d)))
 }

@@ -62,7 +62,7 @@ func newChallenge(rules challengeRules, seed uint64) (*challenge, error) {
 	if c.gradient, err = objective.NewPolicyGradient("reinforce", objective.DefaultGradient()); err != nil {
 		return nil, err
 	}
-	if c.teacher, err = newLearner("reinforce", askRate); err != nil {
+	if c.teacher, err = newLearner(askRate); err != nil {
 		return nil, err
 	}
 	if c.rule, err = reward.New("r_zero_paper"); err != nil {

@@ -46,16 +46,5 @@ func normal(r *rng.Stream) float64 {
 	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*v)
 }
 
-// moments are mean and sample deviation.
-func moments(xs []float64) (mean, deviation float64) {
-	for _, x := range xs {
-		mean += x / float64(len(xs))
-	}
-	for _, x := range xs {
-		deviation += (x - mean) * (x - mean) / float64(len(xs)-1)
-	}
-	return mean, math.Sqrt(deviation)
-}
-
 // peak is the place of the largest number, the first of equals.
 func peak(xs []float64) int { return slices.Index(xs, slices.Max(xs)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -99,11 +100,11 @@ func shrinkingIncrements(ctx context.Context, o Options) (outcome, error) {
 	var mean [roomIterations]float64
 	shrinks := true
 	for t := range gains {
-		mean[t], _ = moments(gains[t])
+		mean[t], _ = interval.Moments(gains[t])
 		shrinks = shrinks && mean[t] > 0 && (t == 0 || mean[t] < mean[t-1])
 	}
 	ahead, deviation := difference(stale, second)
-	meanSecond, _ := moments(second)
+	meanSecond, _ := interval.Moments(second)
 	return outcome{fmt.Sprintf("KL falls by %.2f, %.2f, %.2f, %.2f nats; after two iterations %.2f, on old pairs for as long %.2f (%+.2f +- %.2f)",
 		mean[0], mean[1], mean[2], mean[3], meanSecond, meanSecond+ahead, ahead, deviation), shrinks && ahead > 2*deviation}, nil
 }
@@ -165,8 +166,8 @@ func moreOfTheSame(ctx context.Context, o Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	meanAgain, deviationAgain := moments(again)
-	meanPlayed, deviationPlayed := moments(played)
+	meanAgain, deviationAgain := interval.Moments(again)
+	meanPlayed, deviationPlayed := interval.Moments(played)
 	return outcome{fmt.Sprintf("KL gained by more SFT %+.3f +- %.3f, by one SPIN iteration %+.3f +- %.3f nats over %d seeds",
 		meanAgain, deviationAgain, meanPlayed, deviationPlayed, roomSeeds), meanAgain <= 0 && meanPlayed > 0}, nil
 }

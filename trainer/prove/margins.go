@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -66,9 +67,9 @@ func marginAndLikelihood(ctx context.Context, o Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	spin, _ := moments(shares[0])
-	chi2, _ := moments(shares[1])
-	anchored, _ := moments(shares[2])
+	spin, _ := interval.Moments(shares[0])
+	chi2, _ := interval.Moments(shares[1])
+	anchored, _ := interval.Moments(shares[2])
 	return outcome{fmt.Sprintf("pairs with a margin whose real response became less likely: spin 0.1 %.2f, chi2 %.2f, spin + sft %.2f", spin, chi2, anchored),
 		spin > 0.3 && chi2 < 0.1 && anchored < 0.1}, nil
 }

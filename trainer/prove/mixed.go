@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -62,8 +63,8 @@ func mixedOnSamples(context.Context, Options) (outcome, error) {
 			ends[i] = append(ends[i], end)
 		}
 	}
-	meanPlain, plain := moments(ends[0])
-	meanMixed, mixed := moments(ends[1])
+	meanPlain, plain := interval.Moments(ends[0])
+	meanMixed, mixed := interval.Moments(ends[1])
 	return outcome{fmt.Sprintf("TV after 10 with %d draws over %d seeds: mixed %.4f +- %.4f, plain %.4f +- %.4f",
 		mixedDraws, mixedSeeds, meanMixed, mixed, meanPlain, plain), mixed < plain}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 	"spar/trainer/verify"
 )
@@ -51,7 +52,7 @@ const (
 // accuracyGain is what a solver of addition modulo 7 gains in accuracy from a checker in its first steps. Centred advantages keep the size
 // of the rewards, as a division by the deviation would not.
 func accuracyGain(c checker, seed uint64) (float64, error) {
-	l, err := newLearner("reinforce", noiseRate)
+	l, err := newLearner(noiseRate)
 	if err != nil {
 		return 0, err
 	}
@@ -93,7 +94,7 @@ func estimate(c checker, correct func(observed float64) float64, r *rng.Stream) 
 		}
 		samples[i] = correct(c.observe(right, r)) * slope
 	}
-	return moments(samples)
+	return interval.Moments(samples)
 }
 
 func verifierNoise(context.Context, Options) (outcome, error) {

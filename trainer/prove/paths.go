@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -165,7 +166,7 @@ func distinctPaths(context.Context, Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	few, _ := moments(gains[0])
+	few, _ := interval.Moments(gains[0])
 	bySamples, _ := difference(gains[1], gains[0])
 	byDistinct, deviation := difference(gains[2], gains[1])
 	return outcome{fmt.Sprintf("accuracy gained from %.0f paths %.3f, from the same x%d %.3f, from %.0f distinct ones %.3f (%+.3f +- %.3f)",
@@ -185,7 +186,7 @@ func pathsOfOthers(context.Context, Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	own, _ := moments(gains[0])
+	own, _ := interval.Moments(gains[0])
 	more, deviation := difference(gains[1], gains[0])
 	return outcome{fmt.Sprintf("accuracy gained from %.0f paths of one model %.3f, from %.0f of three models %.3f (%+.4f +- %.4f)",
 		sizes[0], own, sizes[1], own+more, more, deviation), more > 2*deviation}, nil

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -133,9 +134,9 @@ func playThenPrefer(ctx context.Context, o Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	spin, _ := moments(losses[0])
-	dpo, _ := moments(losses[1])
-	both, _ := moments(losses[2])
+	spin, _ := interval.Moments(losses[0])
+	dpo, _ := interval.Moments(losses[1])
+	both, _ := interval.Moments(losses[2])
 	overSPIN, errorSPIN := difference(losses[0], losses[2])
 	overDPO, errorDPO := difference(losses[1], losses[2])
 	return outcome{fmt.Sprintf("loss on preferred responses: SPIN %.2f, DPO %.2f, SPIN then DPO %.2f nats (ahead of SPIN by %.3f +- %.3f)",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"spar/trainer/learn/interval"
 )
 
 const challengeSeeds = 16
@@ -52,7 +54,7 @@ func majorityLabels(context.Context, Options) (outcome, error) {
 			return outcome{}, err
 		}
 		fall, deviation := difference(first, last)
-		early, _ := moments(first)
+		early, _ := interval.Moments(first)
 		pass = pass && fall > 2*deviation
 		figures = append(figures, fmt.Sprintf("size %d: %.2f -> %.2f", size, early, early-fall))
 	}
@@ -90,7 +92,7 @@ func filterOrPenalty(context.Context, Options) (outcome, error) {
 			ends[i] = append(ends[i], results[rounds-1].accuracy)
 		}
 	}
-	whole, _ := moments(ends[0])
+	whole, _ := interval.Moments(ends[0])
 	noFilter, _ := difference(ends[0], ends[1])
 	noPenalty, _ := difference(ends[0], ends[2])
 	more, deviation := difference(ends[2], ends[1])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -105,9 +106,9 @@ func lengthShortcut(ctx context.Context, o Options) (outcome, error) {
 	auc, aucError := difference(cut.auc, whole.auc)
 	accuracy, accuracyError := difference(cut.accuracy, whole.accuracy)
 	gain, gainError := difference(cut.gain, whole.gain)
-	meanAUC, _ := moments(whole.auc)
-	meanAccuracy, _ := moments(whole.accuracy)
-	meanGain, _ := moments(whole.gain)
+	meanAUC, _ := interval.Moments(whole.auc)
+	meanAccuracy, _ := interval.Moments(whole.accuracy)
+	meanGain, _ := interval.Moments(whole.gain)
 	return outcome{fmt.Sprintf("capped against whole negatives: length AUC %.2f against %.2f, accuracy %.3f against %.3f, KL gained %.2f against %.2f",
 		meanAUC+auc, meanAUC, meanAccuracy+accuracy, meanAccuracy, meanGain+gain, meanGain),
 		auc > 2*aucError && accuracy > 2*accuracyError && gain < -2*gainError}, nil

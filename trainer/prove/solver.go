@@ -6,14 +6,14 @@ import (
 	"spar/trainer/objective"
 )
 
-// learner moves the logits of tabular policies by a policy gradient of the trainer.
+// learner moves the logits of tabular policies by the trainer's reinforce.
 type learner struct {
 	gradient objective.PolicyGradient
 	rate     float64
 }
 
-func newLearner(algorithm string, rate float64) (learner, error) {
-	g, err := objective.NewPolicyGradient(algorithm, objective.DefaultGradient())
+func newLearner(rate float64) (learner, error) {
+	g, err := objective.NewPolicyGradient("reinforce", objective.DefaultGradient())
 	return learner{g, rate}, err
 }
 

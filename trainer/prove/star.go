@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 )
 
 const (
@@ -154,7 +155,7 @@ func rationalisation(ctx context.Context, o Options) (outcome, error) {
 			if err != nil {
 				return err
 			}
-			mean, _ := moments(shares)
+			mean, _ := interval.Moments(shares)
 			arms[hints] = append(arms[hints], mean)
 			if curves[hints] == nil {
 				curves[hints] = make([]float64, starRounds)
@@ -192,9 +193,9 @@ func baseOrPrevious(ctx context.Context, o Options) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	base, _ := moments(task[true])
-	previous, _ := moments(task[false])
-	meanTransfer, _ := moments(transfer[true])
+	base, _ := interval.Moments(task[true])
+	previous, _ := interval.Moments(task[false])
+	meanTransfer, _ := interval.Moments(transfer[true])
 	ahead, deviation := difference(transfer[true], transfer[false])
 	return outcome{fmt.Sprintf("three digits: from base %.3f, from previous %.3f; two digits: from base %.3f, ahead by %+.3f +- %.3f",
 		base, previous, meanTransfer, ahead, deviation), agrees(base, previous, 0.05) && ahead > 2*deviation}, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 	"spar/trainer/objective"
 )
 
@@ -197,7 +198,7 @@ func bestOfMany(context.Context, Options) (outcome, error) {
 	}
 	curve := func(c [][]float64) (means []float64) {
 		for _, at := range c {
-			m, _ := moments(at)
+			m, _ := interval.Moments(at)
 			means = append(means, m)
 		}
 		return means

@@ -19,9 +19,9 @@ type seriesSpec struct{ metric, label string }
 
 // pictures are drawn in this order; one whose metrics do not occur is left out.
 var pictures = []chartSpec{
-	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}}},
-	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}}},
-	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}}},
+	{"Loss", "", []seriesSpec{{"loss", "training"}, {"self/loss", "own pairs"}, {"preference/loss", "preference pairs"}, {"proposer/loss", "proposer"}}},
+	{"Margin", "rewards/margins", []seriesSpec{{"rewards/margins", "training"}, {"eval_rewards/margins", "held-out, fresh samples"}, {"preference/rewards/margins", "preference pairs"}, {"eval_preference/rewards/margins", "preference pairs, held-out"}}},
+	{"Accuracy of telling real from generated", "share of pairs", []seriesSpec{{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "held-out, fresh samples"}, {"preference/rewards/accuracies", "preference pairs: chosen from rejected"}, {"eval_preference/rewards/accuracies", "preference pairs, held-out"}}},
 	{"Gap between the data and the policy", "held-out, with its 95 % interval", []seriesSpec{{"eval_gap", "mean"}, {"eval_gap_low", "lower end"}, {"eval_gap_high", "upper end"}}},
 	{"Rewards", "beta x log-ratio", []seriesSpec{{"rewards/chosen", "real"}, {"rewards/rejected", "generated"}}},
 	{"Log-prob of whole responses", "nats", []seriesSpec{{"logps/chosen", "real"}, {"logps/rejected", "generated"}, {"eval_logps/real", "real, held-out"}}},
@@ -34,6 +34,7 @@ var pictures = []chartSpec{
 	{"Audit of the verifier", "share of what the second one looked at", []seriesSpec{{"audit/false_positive", "wrongly passed"}, {"audit/false_negative", "wrongly failed"}, {"audit/youden_j", "Youden's J"}}},
 	{"Proposals", "share", []seriesSpec{{"proposer/parsed_rate", "readable"}, {"proposer/valid_rate", "valid"}, {"proposer/duplicate_rate", "repeated"}, {"proposer/trivial_rate", "trivial"}}},
 	{"Rewards of the roles", "mean", []seriesSpec{{"solver/reward", "solver"}, {"proposer/reward", "proposer"}}},
+	{"KL to the first policy", "nats a token, k3", []seriesSpec{{"objective/kl", "training"}}},
 	{"Entropy of samples", "nats a token", []seriesSpec{{"sample/entropy", "of the next token"}, {"sample/surprise", "of the token drawn"}}},
 	{"Learnable information", "bits", []seriesSpec{{"info/edl_bits", "EDL"}, {"info/edl_control_bits", "EDL, shuffled answers"}, {"info/gain_bits", "gain"}, {"info/threshold_bits", "threshold"}}},
 	{"Weights that an update changed", "share", []seriesSpec{{"update/moved_share", "fp32 master"}, {"update/visible_share", "bf16 copy"}}},
@@ -61,7 +62,7 @@ func charts(steps []metrics.Record) []template.HTML {
 
 // ownPictures are held-out values that no standard picture shows.
 func ownPictures(steps []metrics.Record) []chartSpec {
-	known := map[string]bool{"eval_rewards/chosen": true, "eval_rewards/rejected": true, "eval_logps/rejected": true, "eval_logps/generated": true, "eval_length/real": true}
+	known := map[string]bool{"eval_rewards/chosen": true, "eval_rewards/rejected": true, "eval_logps/rejected": true, "eval_logps/generated": true, "eval_length/real": true, "eval_preference/rewards/chosen": true, "eval_preference/rewards/rejected": true}
 	for _, p := range pictures {
 		for _, s := range p.series {
 			known[s.metric] = true

@@ -109,51 +109,62 @@ func (f figureOf) of(values map[string]float64) cell {
 	return number(v)
 }
 
-// kindTable splits the time by kind of stage, with the seconds in which drawing was over and verdicts were still out: the engine stood
-// still then. It has that column only where responses are verified.
+// kindTable splits the time by kind of stage, with the seconds in which drawing was over and verdicts were still out, when the engine stood
+// still, and those of objective, selection and ledger. It has these columns only where there is such a time.
 func kindTable(entries []journal.Entry) table {
 	type sum struct {
-		seconds, waited float64
-		tokens          int64
+		seconds float64
+		parts   map[string]float64
+		tokens  int64
 	}
-	sums := map[string]*sum{}
+	sums, all := map[string]*sum{}, &sum{parts: map[string]float64{}}
 	var order []string
-	var all sum
-	verified := false
 	for _, e := range entries {
 		s := sums[e.Stage]
 		if s == nil {
-			s = &sum{}
+			s = &sum{parts: map[string]float64{}}
 			sums[e.Stage], order = s, append(order, e.Stage)
 		}
-		waited, has := e.Values["verify_wait_seconds"]
-		verified = verified || has
-		for _, to := range []*sum{s, &all} {
-			to.seconds, to.waited, to.tokens = to.seconds+e.Seconds, to.waited+waited, to.tokens+e.Tokens
+		for _, to := range []*sum{s, all} {
+			to.seconds, to.tokens = to.seconds+e.Seconds, to.tokens+e.Tokens
+			for _, part := range timeParts {
+				if v, has := e.Values[part.value]; has {
+					to.parts[part.value] += v
+				}
+			}
 		}
 	}
 	if all.seconds == 0 {
 		return table{}
 	}
 	t := table{Head: []string{"stage", "seconds", "share", "tokens", "tokens/s"}}
-	if verified {
-		t.Head = append(t.Head, "waited for verifiers, s", "share of all")
+	for _, part := range timeParts {
+		if _, has := all.parts[part.value]; has {
+			t.Head = append(t.Head, part.label+", s", "share of all")
+		}
 	}
 	row := func(name string, s *sum) {
 		cells := []cell{word(name), number(s.seconds), share(s.seconds / all.seconds), {Numeric: true}, {Numeric: true}}
 		if s.tokens > 0 && s.seconds > 0 {
 			cells[3], cells[4] = number(float64(s.tokens)), number(float64(s.tokens)/s.seconds)
 		}
-		if verified {
-			cells = append(cells, number(s.waited), share(s.waited/all.seconds))
+		for _, part := range timeParts {
+			if _, has := all.parts[part.value]; has {
+				cells = append(cells, number(s.parts[part.value]), share(s.parts[part.value]/all.seconds))
+			}
 		}
 		t.Rows = append(t.Rows, cells)
 	}
 	for _, name := range order {
 		row(name, sums[name])
 	}
-	row("all", &all)
+	row("all", all)
 	return t
+}
+
+// timeParts are values of the journal that are seconds of their stage.
+var timeParts = []struct{ value, label string }{
+	{"verify_wait_seconds", "waited for verifiers"}, {"overhead_seconds", "objective, selection, ledger"},
 }
 
 // verdictText is what the report says of a response that was verified; "" where none is.

@@ -43,17 +43,17 @@ func TestVerifiedTable(t *testing.T) {
 	}
 }
 
-// TestTimeByKind: stages of one kind are added up, and the wait for verifiers is shown where there is a verifier.
+// TestTimeByKind: stages of one kind are added up, and the wait for verifiers and the overheads are shown where there are any.
 func TestTimeByKind(t *testing.T) {
 	entries := []journal.Entry{
 		{Stage: "sample", Seconds: 30, Tokens: 600, Values: map[string]float64{"verify_wait_seconds": 2}},
-		{Stage: "update", Seconds: 20},
+		{Stage: "update", Seconds: 20, Values: map[string]float64{"overhead_seconds": 1.5}},
 		{Iteration: 1, Stage: "sample", Seconds: 50, Tokens: 200, Values: map[string]float64{"verify_wait_seconds": 3}},
 	}
 	want := [][]string{
-		{"sample", "80", "80.0 %", "800", "10", "5", "5.0 %"},
-		{"update", "20", "20.0 %", "", "", "0", "0.0 %"},
-		{"all", "100", "100.0 %", "800", "8", "5", "5.0 %"},
+		{"sample", "80", "80.0 %", "800", "10", "5", "5.0 %", "0", "0.0 %"},
+		{"update", "20", "20.0 %", "", "", "0", "0.0 %", "1.500", "1.5 %"},
+		{"all", "100", "100.0 %", "800", "8", "5", "5.0 %", "1.500", "1.5 %"},
 	}
 	got := kindTable(entries)
 	for i := range want {
@@ -61,7 +61,7 @@ func TestTimeByKind(t *testing.T) {
 			t.Errorf("row %d: %q, want %q", i, texts(got.Rows[i]), want[i])
 		}
 	}
-	if plain := kindTable(entries[1:2]); len(plain.Head) != 5 || len(plain.Rows[0]) != 5 {
+	if plain := kindTable([]journal.Entry{{Stage: "update", Seconds: 20}}); len(plain.Head) != 5 || len(plain.Rows[0]) != 5 {
 		t.Errorf("without a verifier: %q", plain.Head)
 	}
 }

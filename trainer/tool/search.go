@@ -42,11 +42,10 @@ func Search(ctx context.Context, o ModelOptions, s SearchOptions, in io.Reader, 
 	if s.Judge.Path != "" {
 		options.Score = s.Judge.meanLogps
 	}
-	v, closer, err := verify.Open(s.Verifier, options)
+	v, err := verify.Open(s.Verifier, options)
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
 	m, err := o.Load()
 	if err != nil {
 		return err

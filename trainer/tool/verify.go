@@ -73,11 +73,10 @@ func Verify(ctx context.Context, o VerifyOptions, in io.Reader, name string, out
 	if o.Model.Path != "" {
 		options.Score = o.Model.meanLogps
 	}
-	v, closer, err := verify.Open(o.Spec, options)
+	v, err := verify.Open(o.Spec, options)
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
 	var batch []verify.Item
 	err = eachLine(in, name, func(_ int, row verifyRow) error {
 		it, err := row.item()

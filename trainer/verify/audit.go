@@ -60,7 +60,7 @@ type Audit struct {
 
 // NewAudit audits first by second. Whether an item is audited depends on its content and the seed alone, so that
 // a response cannot be audited more often by standing in more batches with others. Where the two disagree first is asked
-// again, so give it without a cache.
+// again, behind its cache.
 func NewAudit(first, second Verifier, share float64, seed uint64) *Audit {
 	return &Audit{first: first, second: second, share: share, seed: seed}
 }
@@ -135,7 +135,7 @@ func (a *Audit) recheck(ctx context.Context, out, truth []Outcome, at []int, sli
 	if len(again) == 0 {
 		return stable, nil
 	}
-	second, err := a.first.Verify(ctx, again)
+	second, err := uncached(a.first).Verify(ctx, again)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,14 @@ func Cached(v Verifier, entries int) Verifier {
 	return &cached{Verifier: v, entries: entries, known: map[digest]*list.Element{}, recent: list.New()}
 }
 
+// uncached is what stands behind a cache, or v itself.
+func uncached(v Verifier) Verifier {
+	if c, ok := v.(*cached); ok {
+		return c.Verifier
+	}
+	return v
+}
+
 // hash is over all fields of an item, with their lengths.
 func (it Item) hash() digest {
 	h := sha256.New()

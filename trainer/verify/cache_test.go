@@ -129,13 +129,15 @@ func TestAuditMeasuresRates(t *testing.T) {
 
 func TestAuditTellsUnstableFromWrong(t *testing.T) {
 	flips := &counting{rule: func(_ Item, time int) Verdict { return map[bool]Verdict{true: Pass, false: Fail}[time == 1] }}
-	a := NewAudit(flips, &counting{rule: always(Fail)}, 1, 0)
 	judge2 := func(v Verifier) { _, _ = v.Verify(context.Background(), []Item{{Response: "a"}}) }
-	judge2(a)
-	if c := a.Take(); c != (Counts{Unstable: 1}) {
-		t.Errorf("a verdict that flips: %+v", c)
+	for name, first := range map[string]Verifier{"bare": flips, "behind a cache": Cached(&counting{rule: flips.rule}, 8)} {
+		a := NewAudit(first, &counting{rule: always(Fail)}, 1, 0)
+		judge2(a)
+		if c := a.Take(); c != (Counts{Unstable: 1}) {
+			t.Errorf("a verdict that flips, %s: %+v", name, c)
+		}
 	}
-	a = NewAudit(&counting{rule: always(Timeout)}, &counting{rule: always(Fail)}, 1, 0)
+	a := NewAudit(&counting{rule: always(Timeout)}, &counting{rule: always(Fail)}, 1, 0)
 	judge2(a)
 	if c := a.Take(); c != (Counts{Unjudged: 1}) {
 		t.Errorf("a timeout: %+v", c)

@@ -35,7 +35,7 @@ func newCommand(s Spec, o Options) (Verifier, error) {
 	if _, err := exec.LookPath(s.Command[0]); err != nil {
 		return nil, fault.Inputf("verifier %s: %w; give the path of a program", s.Name, err)
 	}
-	return perItem{s.Name, o.Parallel, command{s}.judge}, nil
+	return PerItem(s.Name, o.Parallel, func(ctx context.Context, it Item) (Outcome, error) { return command{s}.judge(ctx, it), nil }), nil
 }
 
 // reply is what the program prints.

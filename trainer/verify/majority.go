@@ -9,10 +9,10 @@ import (
 	"spar/trainer/verify/maths"
 )
 
-// Majority is the plurality of answers: those that package maths finds equal count as one, written as the first of
-// them. Empty answers do not vote but count in the share. Of equally frequent answers the one given first
-// wins. label is "" when nobody votes; votes has one entry per label.
-func Majority(answers []string) (label string, share float64, votes map[string]int) {
+// plurality is the most frequent of answers: those that package maths finds equal count as one, written as the first of
+// them. Empty answers do not vote. Of equally frequent answers the one given first wins. label is "" when nobody votes;
+// votes has one entry per label.
+func plurality(answers []string) (label string, votes map[string]int) {
 	votes = map[string]int{}
 	var labels []string
 	for _, a := range answers {
@@ -30,10 +30,7 @@ func Majority(answers []string) (label string, share float64, votes map[string]i
 			label = l
 		}
 	}
-	if label == "" {
-		return "", 0, votes
-	}
-	return label, float64(votes[label]) / float64(len(answers)), votes
+	return label, votes
 }
 
 // comparedLabels bounds the labels that a new answer is compared with beyond its text.
@@ -80,7 +77,7 @@ func poll(answers []string, group []int, out []Outcome) {
 	for k, i := range group {
 		of[k] = answers[i]
 	}
-	label, _, votes := Majority(of)
+	label, votes := plurality(of)
 	for _, i := range group {
 		switch {
 		case label == "":

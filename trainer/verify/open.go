@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ type Spec struct {
 	Pattern   string        // regex: what to find; "": the answer is the pattern
 	Command   []string      // command, and process without scores: the program and its arguments
 	Timeout   time.Duration // of one item, where a program runs; 0: 10 s
-	MemoryMB  int           // of that program; 0: no limit of its own
+	MemoryMB  int           // of that program; 0: the jail's own limit, none for a command
 	Tolerance float64       // numeric: relative to the answer; 0: exactly equal
 	Splitter  string        // process: the regular expression between steps; "": line ends
 	Aggregate string        // process: min, prod, last or mean; "": min
@@ -33,51 +32,35 @@ type Options struct {
 	Score func(ctx context.Context, prompts, responses []string) ([]float64, error)
 	// Programs opens the verifiers that run programs: starlark, python and smt. It lives outside this package, so that
 	// this one starts no jail; nil: those names are an error.
-	Programs func(s Spec, o Options) (Verifier, io.Closer, error)
+	Programs func(name string) (Verifier, error)
 }
 
-// CacheEntries is the number of outcomes that an opened verifier remembers.
-const CacheEntries = 1 << 16
+// cacheEntries is the number of outcomes that an opened verifier remembers.
+const cacheEntries = 1 << 16
 
-var programNames = []string{"starlark", "python", "smt"}
+// Those that run no program of a model, and those that do.
+var (
+	pureNames    = []string{"exact", "numeric", "maths", "choice", "regex", "majority", "command", "likelihood", "process"}
+	programNames = []string{"starlark", "python", "smt"}
+)
 
 // Names lists the verifiers.
-func Names() []string {
-	return append([]string{"exact", "numeric", "maths", "choice", "regex", "majority", "command", "likelihood", "process"}, programNames...)
-}
-
-type nothingToClose struct{}
-
-func (nothingToClose) Close() error { return nil }
+func Names() []string { return slices.Concat(pureNames, programNames) }
 
 // Open makes the verifier that s names, behind a cache where the same item always has the same outcome: not
-// for majority, which looks at the whole batch, nor where a model scores, which changes. Close it when done.
-func Open(s Spec, o Options) (Verifier, io.Closer, error) {
+// for majority, which looks at the whole batch, nor where a model scores, which changes.
+func Open(s Spec, o Options) (Verifier, error) {
 	if err := s.complete(); err != nil {
-		return nil, nil, err
-	}
-	if slices.Contains(programNames, s.Name) {
-		return openProgram(s, o)
+		return nil, err
 	}
 	v, err := open(s, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if s.Name != "majority" && s.Name != "likelihood" && (s.Name != "process" || o.Score == nil || len(s.Command) > 0) {
-		v = Cached(v, CacheEntries)
+		v = Cached(v, cacheEntries)
 	}
-	return v, nothingToClose{}, nil
-}
-
-func openProgram(s Spec, o Options) (Verifier, io.Closer, error) {
-	if o.Programs == nil {
-		return nil, nil, fault.Inputf("verifier %s: this command runs no programs of models; use one of %s", s.Name, strings.Join(Names()[:9], ", "))
-	}
-	v, closer, err := o.Programs(s, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return Cached(v, CacheEntries), closer, nil
+	return v, nil
 }
 
 // complete fills in the defaults and checks the values.
@@ -117,24 +100,29 @@ func (s *Spec) complete() error {
 func open(s Spec, o Options) (Verifier, error) {
 	switch s.Name {
 	case "exact":
-		return perItem{s.Name, o.Parallel, withAnswer(exact)}, nil
+		return comparing(s, o, exact), nil
 	case "numeric":
-		return perItem{s.Name, o.Parallel, withAnswer(numeric(s.Tolerance))}, nil
+		return comparing(s, o, numeric(s.Tolerance)), nil
 	case "maths":
-		return perItem{s.Name, o.Parallel, withAnswer(mathsAnswer)}, nil
+		return comparing(s, o, mathsAnswer), nil
 	case "choice":
-		return perItem{s.Name, o.Parallel, withAnswer(choice)}, nil
+		return comparing(s, o, choice), nil
 	case "regex":
 		pattern, err := compile(s.Name, "pattern", s.Pattern)
-		return perItem{s.Name, o.Parallel, withAnswer(matches(pattern))}, err
+		return comparing(s, o, matches(pattern)), err
 	case "majority":
 		return majority{}, nil
 	case "command":
 		return newCommand(s, o)
 	case "likelihood":
 		return newLikelihood(s, o)
+	case "process":
+		return newProcess(s, o)
 	}
-	return newProcess(s, o)
+	if o.Programs == nil {
+		return nil, fault.Inputf("verifier %s: this command runs no programs of models; use one of %s", s.Name, strings.Join(pureNames, ", "))
+	}
+	return o.Programs(s.Name)
 }
 
 // compile reads a regular expression; nil for "".

@@ -1,8 +1,7 @@
 // Package verify judges responses to tasks: a batch of (task, response) in, a verdict, a score and what
 // was found out of it.
 //
-//	v, closer, err := verify.Open(verify.Spec{Name: "maths"}, verify.Options{})
-//	defer closer.Close()
+//	v, err := verify.Open(verify.Spec{Name: "maths"}, verify.Options{})
 //	outcomes, err := v.Verify(ctx, []verify.Item{{Response: `so it is \boxed{1/2}`, Answer: "0.5"}})
 //
 // A wrong response is an Outcome, never an error: an error means that the verifier itself could not work. A verifier that

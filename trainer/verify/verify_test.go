@@ -3,7 +3,7 @@ package verify
 import (
 	"context"
 	"encoding/json"
-	"io"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +13,10 @@ import (
 
 func opened(t *testing.T, s Spec, o Options) Verifier {
 	t.Helper()
-	v, closer, err := Open(s, o)
+	v, err := Open(s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closer.Close() })
 	if v.Name() != s.Name {
 		t.Errorf("%s calls itself %s", s.Name, v.Name())
 	}
@@ -105,15 +104,15 @@ func TestRegex(t *testing.T) {
 }
 
 func TestMajority(t *testing.T) {
-	label, share, votes := Majority([]string{"1/2", "7", "0.5", "", `\frac12`, "7", " "})
-	if label != "1/2" || share != 3.0/7 || votes["1/2"] != 3 || votes["7"] != 2 || len(votes) != 2 {
-		t.Errorf("Majority: %q %v %v", label, share, votes)
+	label, votes := plurality([]string{"1/2", "7", "0.5", "", `\frac12`, "7", " "})
+	if label != "1/2" || votes["1/2"] != 3 || votes["7"] != 2 || len(votes) != 2 {
+		t.Errorf("%q %v", label, votes)
 	}
-	if label, _, _ := Majority([]string{"b", "a", "a", "b"}); label != "b" {
+	if label, _ := plurality([]string{"b", "a", "a", "b"}); label != "b" {
 		t.Errorf("a tie goes to %q", label)
 	}
-	if label, share, _ := Majority(nil); label != "" || share != 0 {
-		t.Errorf("nobody votes for %q, %v", label, share)
+	if label, _ := plurality(nil); label != "" {
+		t.Errorf("nobody votes for %q", label)
 	}
 	out := judge(t, opened(t, Spec{Name: "majority"}, Options{}),
 		Item{Problem: "p", Response: "so 4"}, Item{Problem: "q", Response: "so 9"}, Item{Problem: "p", Response: `\boxed{4}`}, Item{Problem: "p", Response: "I say 5"}, Item{Problem: "r"}, Item{Problem: "r", Response: strings.Repeat("no answer here ", 20)})
@@ -144,32 +143,44 @@ func TestOpenRefuses(t *testing.T) {
 		"pattern": {Name: "regex", Pattern: "("}, "splitter": {Name: "process", Splitter: "["}, "no program is given": {Name: "command"}, "no model": {Name: "likelihood"},
 		"not found": {Name: "command", Command: []string{"no-such-program-anywhere"}}, "runs no programs": {Name: "starlark"}, "negative": {Name: "exact", Timeout: -time.Second},
 	} {
-		_, _, err := Open(s, Options{})
+		_, err := Open(s, Options{})
 		if err == nil || !strings.Contains(err.Error(), hint) || fault.ExitCode(err) != int(fault.Input) {
 			t.Errorf("%+v: %v, want an input error with %q", s, err, hint)
 		}
 	}
 }
 
-type closing struct{ closed bool }
-
-func (c *closing) Close() error { c.closed = true; return nil }
-
 // The verifiers that run programs come from outside, and stand behind the same cache.
 func TestOpenAsksForPrograms(t *testing.T) {
 	program := &counting{rule: always(Pass)}
-	handle := &closing{}
-	var asked Spec
-	v, closer, err := Open(Spec{Name: "starlark", MemoryMB: 64}, Options{Programs: func(s Spec, _ Options) (Verifier, io.Closer, error) {
-		asked = s
-		return program, handle, nil
+	var asked string
+	v, err := Open(Spec{Name: "starlark"}, Options{Programs: func(name string) (Verifier, error) {
+		asked = name
+		return program, nil
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	judge(t, v, Item{Response: "a"}, Item{Response: "a"})
-	if closer.Close(); !handle.closed || program.asked["a"] != 1 || asked.Name != "starlark" || asked.MemoryMB != 64 || asked.Timeout == 0 {
-		t.Errorf("closed %v, asked %v for %+v", handle.closed, program.asked, asked)
+	if program.asked["a"] != 1 || asked != "starlark" {
+		t.Errorf("%q was opened and asked %v", asked, program.asked)
+	}
+}
+
+// A verifier that breaks ends its batch with its error, and an outcome keeps the time that its judge gave.
+func TestPerItem(t *testing.T) {
+	broken := errors.New("broken")
+	v := PerItem("odd", 2, func(_ context.Context, it Item) (Outcome, error) {
+		if it.Response == "bad" {
+			return Outcome{}, broken
+		}
+		return Outcome{Verdict: Pass, Score: 1, Took: time.Hour}, nil
+	})
+	if o := judge(t, v, Item{Response: "a"}, Item{Response: "b"}); o[1].Took != time.Hour {
+		t.Errorf("took %v", o[1].Took)
+	}
+	if _, err := v.Verify(context.Background(), []Item{{Response: "a"}, {Response: "bad"}, {Response: "c"}}); !errors.Is(err, broken) {
+		t.Errorf("%v, want the judge's error", err)
 	}
 }
 

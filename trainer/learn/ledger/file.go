@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"math"
 	"path/filepath"
 
@@ -16,10 +17,11 @@ import (
 
 // The layout; FORMAT.md describes it.
 const (
-	magic       = "SPARLDG1"
-	headerBytes = 48
+	magic       = "SPARLDG2"
+	headerBytes = 52
 	recordBytes = 36
 	maxTasks    = 1 << 36
+	maxLevels   = 1 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -35,7 +37,7 @@ func (l *Ledger) Save(f fsys.FS, path string) error {
 			return err
 		}
 		var line [recordBytes]byte
-		for r := range l.sorted() {
+		for r := range l.stored() {
 			r.encode(&line)
 			if _, err := b.Write(line[:]); err != nil {
 				return err
@@ -49,6 +51,18 @@ func (l *Ledger) Save(f fsys.FS, path string) error {
 	return nil
 }
 
+// stored are the records in the order of a file: the levels, then the tasks.
+func (l *Ledger) stored() iter.Seq[*record] {
+	return func(yield func(*record) bool) {
+		for i := range l.levels {
+			if !yield(&l.levels[i]) {
+				return
+			}
+		}
+		l.sorted()(yield)
+	}
+}
+
 func (l *Ledger) header() []byte {
 	h := make([]byte, 0, headerBytes)
 	h = append(h, magic...)
@@ -57,6 +71,7 @@ func (l *Ledger) header() []byte {
 		h = binary.LittleEndian.AppendUint64(h, math.Float64bits(v))
 	}
 	h = binary.LittleEndian.AppendUint32(h, recordBytes)
+	h = binary.LittleEndian.AppendUint32(h, uint32(len(l.levels)))
 	return binary.LittleEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
 }
 
@@ -89,56 +104,69 @@ func Open(f fsys.FS, path string) (*Ledger, error) {
 }
 
 func read(r io.Reader, size int64) (*Ledger, error) {
-	l, n, err := readHeader(r, size)
+	l, levels, tasks, err := readHeader(r, size)
 	if err != nil {
 		return nil, err
 	}
 	var previous Key
 	var line [recordBytes]byte
-	for i := range n {
+	for i := range levels + tasks {
 		at := headerBytes + recordBytes*i
 		if _, err := io.ReadFull(r, line[:]); err != nil {
 			return nil, fmt.Errorf("record %d at byte %d: %w", i, at, err)
 		}
 		rec, err := decode(&line)
-		if err == nil && i > 0 && !previous.before(rec.key) {
-			err = errors.New("out of order")
-		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case i < levels:
+			err = l.insertLevel(rec)
+		case i > levels && !previous.before(rec.key):
+			err = errOrder
+		default:
 			err = l.insert(rec)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("record %d at byte %d (task %v): %w", i, at, rec.key, err)
+			return nil, fmt.Errorf("record %d at byte %d (%s): %w", i, at, nameOf(rec.key, i < levels), err)
 		}
 		previous = rec.key
 	}
 	return l, nil
 }
 
-func readHeader(r io.Reader, size int64) (*Ledger, int64, error) {
+var errOrder = errors.New("out of order")
+
+func nameOf(k Key, level bool) string {
+	if level {
+		return fmt.Sprintf("level %d", k.lo)
+	}
+	return fmt.Sprintf("task %v", k)
+}
+
+// readHeader returns an empty ledger and the numbers of its levels and tasks.
+func readHeader(r io.Reader, size int64) (l *Ledger, levels, tasks int64, err error) {
 	h := make([]byte, headerBytes)
 	if _, err := io.ReadFull(r, h); err != nil {
-		return nil, 0, fmt.Errorf("the file has %d bytes, too few for a header", size)
+		return nil, 0, 0, fmt.Errorf("the file has %d bytes, too few for a header", size)
 	}
 	if string(h[:8]) != magic {
-		return nil, 0, fmt.Errorf("not a ledger: it begins with %q, not %q", h[:8], magic)
+		return nil, 0, 0, fmt.Errorf("not a ledger: it begins with %q, not %q", h[:8], magic)
 	}
-	if got, want := crc32.Checksum(h[:44], castagnoli), binary.LittleEndian.Uint32(h[44:]); got != want {
-		return nil, 0, fmt.Errorf("damaged header: its checksum is %08x, the file says %08x", got, want)
+	if got, want := crc32.Checksum(h[:48], castagnoli), binary.LittleEndian.Uint32(h[48:]); got != want {
+		return nil, 0, 0, fmt.Errorf("damaged header: its checksum is %08x, the file says %08x", got, want)
 	}
 	if n := binary.LittleEndian.Uint32(h[40:]); n != recordBytes {
-		return nil, 0, fmt.Errorf("records of %d bytes; this program reads %d", n, recordBytes)
+		return nil, 0, 0, fmt.Errorf("records of %d bytes; this program reads %d", n, recordBytes)
 	}
 	number := func(at int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(h[at:])) }
-	l, err := New(Params{Forgetting: number(16), PriorAlpha: number(24), PriorBeta: number(32)})
+	l, err = New(Params{Forgetting: number(16), PriorAlpha: number(24), PriorBeta: number(32)})
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
-	n := binary.LittleEndian.Uint64(h[8:])
-	if n > maxTasks || size != headerBytes+recordBytes*int64(n) {
-		return nil, 0, fmt.Errorf("the header says %d records of %d bytes, the file has %d bytes", n, recordBytes, size)
+	n, of := binary.LittleEndian.Uint64(h[8:]), binary.LittleEndian.Uint32(h[44:])
+	if n > maxTasks || of > maxLevels || size != headerBytes+recordBytes*int64(n+uint64(of)) {
+		return nil, 0, 0, fmt.Errorf("the header says %d records and %d levels of %d bytes, the file has %d bytes", n, of, recordBytes, size)
 	}
-	return l, int64(n), nil
+	return l, int64(of), int64(n), nil
 }
 
 func decode(b *[recordBytes]byte) (record, error) {

@@ -25,6 +25,16 @@ func filled(t testing.TB, n int) *Ledger {
 	return l
 }
 
+// levelled is a filled ledger with three levels.
+func levelled(t testing.TB, n int) *Ledger {
+	t.Helper()
+	l := filled(t, n)
+	for _, level := range []int{9, 1, 2} {
+		must(t, l.ObserveLevel(level, level, level, 10))
+	}
+	return l
+}
+
 func saved(t testing.TB, l *Ledger) (fsys.FS, string, []byte) {
 	t.Helper()
 	f, path := fsys.OS, filepath.Join(t.TempDir(), "iter-000", "tasks.ledger")
@@ -36,15 +46,20 @@ func saved(t testing.TB, l *Ledger) (fsys.FS, string, []byte) {
 
 func TestSaveAndOpen(t *testing.T) {
 	for _, n := range []int{0, 1, 20000} {
-		l := filled(t, n)
+		l := levelled(t, n)
 		f, path, data := saved(t, l)
-		if len(data) != headerBytes+recordBytes*n {
+		if len(data) != headerBytes+recordBytes*(3+n) {
 			t.Errorf("%d tasks take %d bytes", n, len(data))
 		}
 		back, err := Open(f, path)
 		must(t, err)
 		if back.Params != l.Params || back.Len() != n {
 			t.Fatalf("came back with %+v and %d tasks", back.Params, back.Len())
+		}
+		for _, level := range []int{1, 2, 3, 9} {
+			if got, want := back.Level(level), l.Level(level); got != want {
+				t.Errorf("level %d came back as %+v, was %+v", level, got, want)
+			}
 		}
 		for k, task := range l.Each() {
 			if got, _ := back.Lookup(k); got != task {
@@ -59,7 +74,7 @@ func TestSaveAndOpen(t *testing.T) {
 
 // TestDamage flips every byte of a small file, one after the other: each is noticed, and one in a record is named.
 func TestDamage(t *testing.T) {
-	l := filled(t, 5)
+	l := levelled(t, 5)
 	f, path, data := saved(t, l)
 	for at := range data {
 		bad := bytes.Clone(data)
@@ -69,7 +84,11 @@ func TestDamage(t *testing.T) {
 			t.Fatalf("byte %d: got %v, want class Input", at, err)
 		}
 		if record := (at - headerBytes) / recordBytes; at >= headerBytes {
-			if want := fmt.Sprintf("record %d at byte %d (task ", record, headerBytes+recordBytes*record); !strings.Contains(err.Error(), want) {
+			kind := "task"
+			if record < 3 {
+				kind = "level"
+			}
+			if want := fmt.Sprintf("record %d at byte %d (%s ", record, headerBytes+recordBytes*record, kind); !strings.Contains(err.Error(), want) {
 				t.Errorf("byte %d: %v lacks %q", at, err, want)
 			}
 		}
@@ -113,7 +132,7 @@ func TestForgeries(t *testing.T) {
 			copy(record(b, 2), one)
 			return b
 		}, "out of order"},
-		{"negative", func(b []byte) []byte { record(b, 3)[19] |= 0x80; seal(record(b, 3)); return b }, "record 3 at byte 156"},
+		{"negative", func(b []byte) []byte { record(b, 3)[19] |= 0x80; seal(record(b, 3)); return b }, "record 3 at byte 160"},
 		{"no iteration", func(b []byte) []byte { copy(record(b, 0)[28:32], "\xff\xff\xff\xff"); seal(record(b, 0)); return b }, "not counts"},
 		{"forgetting 2", func(b []byte) []byte {
 			binary.LittleEndian.PutUint64(b[16:], 2<<61)
@@ -125,6 +144,11 @@ func TestForgeries(t *testing.T) {
 		if fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v, want class Input and %q", x.name, err, x.want)
 		}
+	}
+	f, path, data = saved(t, levelled(t, 0))
+	copy(record(data, 1), record(data, 0))
+	if err := openBytes(f, path, data); fault.ExitCode(err) != 3 || !strings.Contains(err.Error(), "out of order") {
+		t.Errorf("a level twice: got %v", err)
 	}
 	if _, err := Open(f, path+".absent"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file gives %v", err)

@@ -11,14 +11,18 @@
 // by the forgetting factor once for every iteration that has passed since, so the posterior of a task that is no longer tried
 // returns to the prior.
 //
+// Besides the tasks it holds, in the same way, how often tasks of each level of difficulty were solved (ObserveLevel, Level), which is what
+// a curriculum is steered by.
+//
 // A ledger in memory is a table of pages of 4096 records of 32 bytes: 38 to 76 bytes a task. On disk (FORMAT.md) it is a sorted
 // list of records with a checksum each, written whole under a temporary name; the same observations give the same bytes in
 // whatever order the tasks came.
 //
-// Lookup, Each, Len, Bytes and Save may run concurrently with each other, Observe with nothing.
+// Lookup, Level, Each, Len, Bytes and Save may run concurrently with each other, Observe and ObserveLevel with nothing.
 package ledger
 
 import (
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -57,6 +61,8 @@ type Ledger struct {
 	depth uint
 	n     int
 
+	levels []record // those that were tried, ascending; a record's key is its level
+
 	scratch []record // of a page that is split
 }
 
@@ -83,22 +89,38 @@ func (r *record) task() Task {
 // Observe adds successes among trials in an iteration. Several observations of one iteration add up; an iteration before the
 // task's last one is an error, because evidence is discounted forwards only.
 func (l *Ledger) Observe(key Key, iteration, successes, trials int) error {
-	switch {
-	case iteration < 0 || iteration >= math.MaxUint32:
-		return fault.New(fault.Failed, "ledger: task %v: iteration %d is out of range", key, iteration)
-	case trials < 0 || successes < 0 || successes > trials:
-		return fault.New(fault.Failed, "ledger: task %v: %d successes in %d trials", key, successes, trials)
+	if err := checkCounts(iteration, successes, trials); err != nil {
+		return fault.New(fault.Failed, "ledger: task %v: %w", key, err)
 	}
 	r, err := l.slot(key)
 	if err != nil {
 		return err
 	}
+	r.key = key
+	if err := l.add(r, iteration, successes, trials); err != nil {
+		return fault.New(fault.Failed, "ledger: task %v %w", key, err)
+	}
+	return nil
+}
+
+func checkCounts(iteration, successes, trials int) error {
+	switch {
+	case iteration < 0 || iteration >= math.MaxUint32:
+		return fmt.Errorf("iteration %d is out of range", iteration)
+	case trials < 0 || successes < 0 || successes > trials:
+		return fmt.Errorf("%d successes in %d trials", successes, trials)
+	}
+	return nil
+}
+
+// add adds an observation to a record, which is free when its last is 0.
+func (l *Ledger) add(r *record, iteration, successes, trials int) error {
 	if r.last == 0 {
-		r.key, r.last = key, uint32(iteration)+1
+		r.last = uint32(iteration) + 1
 	}
 	at := int(r.last) - 1
 	if iteration < at {
-		return fault.New(fault.Failed, "ledger: task %v was observed in iteration %d already, before iteration %d; the ledger belongs to a later iteration", key, at, iteration)
+		return fmt.Errorf("was observed in iteration %d already, before iteration %d; the ledger belongs to a later iteration", at, iteration)
 	}
 	keep := l.discount(iteration - at)
 	r.successes = float32(keep*float64(r.successes) + float64(successes))

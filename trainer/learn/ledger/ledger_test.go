@@ -71,6 +71,25 @@ func TestDiscounting(t *testing.T) {
 	}
 }
 
+// TestLevels: levels are discounted as tasks are, whatever order they come in, and are no tasks.
+func TestLevels(t *testing.T) {
+	l := open(t, Params{Forgetting: 0.5, PriorAlpha: 1, PriorBeta: 2})
+	must(t, l.ObserveLevel(3, 0, 40, 100))
+	must(t, l.ObserveLevel(1, 1, 90, 100))
+	must(t, l.ObserveLevel(3, 2, 10, 80))
+	if got, want := l.Level(3), (Task{Successes: 20, Failures: 85, Trials: 180, Last: 2}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if l.Level(1).Trials != 100 || l.Level(2) != (Task{}) || l.Len() != 0 {
+		t.Errorf("level 1 %+v, level 2 %+v, %d tasks", l.Level(1), l.Level(2), l.Len())
+	}
+	for _, bad := range [][4]int{{0, 3, 1, 2}, {-1, 3, 1, 2}, {3, 1, 1, 2}, {3, 3, 3, 2}} {
+		if err := l.ObserveLevel(bad[0], bad[1], bad[2], bad[3]); err == nil {
+			t.Errorf("%v was accepted", bad)
+		}
+	}
+}
+
 func TestObservationsAreChecked(t *testing.T) {
 	l := open(t, DefaultParams())
 	must(t, l.Observe(key(1), 3, 1, 2))

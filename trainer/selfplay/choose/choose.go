@@ -54,8 +54,14 @@ type Counts struct {
 // one without a hint before one with it; above the limit those with the highest score, then the first.
 func (r Rule) Choose(candidates []Candidate) ([]Candidate, Counts) {
 	n := Counts{Candidates: len(candidates)}
-	sorted := slices.Clone(candidates)
-	slices.SortStableFunc(sorted, func(a, b Candidate) int { return a.order(b) })
+	sorted := make([]Candidate, 0, len(candidates))
+	for _, c := range candidates {
+		if c.Passed {
+			sorted = append(sorted, c)
+		}
+	}
+	n.Failed = len(candidates) - len(sorted)
+	slices.SortFunc(sorted, Candidate.order)
 	var kept []Candidate
 	for len(sorted) > 0 {
 		end := slices.IndexFunc(sorted, func(c Candidate) bool { return c.Task != sorted[0].Task })
@@ -89,16 +95,12 @@ func (r Rule) ofTask(candidates []Candidate, n *Counts) []Candidate {
 	seen := map[string]bool{}
 	var kept []Candidate
 	for _, c := range candidates {
-		key := r.Dedupe.Key(c)
 		switch {
-		case !c.Passed:
-			n.Failed++
 		case c.Score <= r.Threshold:
 			n.Low++
-		case r.Dedupe != Never && seen[key]:
+		case r.repeated(c, seen):
 			n.Duplicate++
 		default:
-			seen[key] = true
 			kept = append(kept, c)
 		}
 	}
@@ -114,7 +116,7 @@ func (r Rule) ofTask(candidates []Candidate, n *Counts) []Candidate {
 			return 0
 		})
 		kept = kept[:r.MaxPerTask]
-		slices.SortStableFunc(kept, func(a, b Candidate) int { return a.order(b) })
+		slices.SortFunc(kept, Candidate.order)
 	}
 	for _, c := range kept {
 		if c.Hinted {
@@ -125,6 +127,17 @@ func (r Rule) ofTask(candidates []Candidate, n *Counts) []Candidate {
 		n.Tasks++
 	}
 	return kept
+}
+
+// repeated reports whether a candidate with the same key was seen, and remembers this one.
+func (r Rule) repeated(c Candidate, seen map[string]bool) bool {
+	if r.Dedupe == Never {
+		return false
+	}
+	key := r.Dedupe.Key(c)
+	before := seen[key]
+	seen[key] = true
+	return before
 }
 
 var equation = regexp.MustCompile(`[-+*/^×÷().,\d\s$%]*\d[-+*/^×÷().,\d\s$%]*=\s*-?[$]?[\d.,]*\d`)

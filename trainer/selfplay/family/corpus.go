@@ -55,7 +55,7 @@ func (f corpus) Read(_ context.Context, p Pose, response string) (Task, Reason, 
 	case strings.Contains(fold(question), fold(answer)):
 		return Task{}, Trivial, nil
 	}
-	return Task{Kind: p.Kind, Problem: question + "\nThe answer is ", Answer: answer, Verifier: "exact"}, "", nil
+	return Task{Kind: p.Kind, Problem: question + "\nThe answer is ", Asked: question, Answer: answer, Verifier: "exact"}, "", nil
 }
 
 // fold makes texts comparable.

@@ -30,9 +30,18 @@ type Task struct {
 	Kind     string `json:"kind"`
 	Level    int    `json:"level"`
 	Problem  string `json:"problem"`
+	Asked    string `json:"asked,omitempty"` // what the proposer wrote of the problem; "": all of it
 	Answer   string `json:"answer,omitempty"`
 	Tests    string `json:"tests,omitempty"`
 	Verifier string `json:"verifier"`
+}
+
+// Own is the problem without the words that the family puts around it, which all its tasks have in common.
+func (t Task) Own() string {
+	if t.Asked == "" {
+		return t.Problem
+	}
+	return t.Asked
 }
 
 // Reason says why a proposal is no task; "" when it is one.

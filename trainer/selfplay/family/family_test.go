@@ -143,3 +143,25 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestOwn: what a family puts around a task is not the proposer's.
+func TestOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		options        Options
+		pose           Pose
+		response, want string
+	}{
+		"open":       {Options{}, Pose{Kind: "open"}, "<question>Why?</question>", "Why?"},
+		"corpus":     {Options{Documents: []string{"d"}}, Pose{Given: "It is so."}, "<question>Why?</question><answer>so</answer>", "Why?"},
+		"arithmetic": {Options{Levels: 1}, Pose{Level: 1}, "2+3", "2+3="},
+	} {
+		f, err := Open(name, c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, reason, err := f.Read(context.Background(), c.pose, c.response)
+		if err != nil || reason != "" || task.Own() != c.want {
+			t.Errorf("%s: %q, reason %q, want %q; %v", name, task.Own(), reason, c.want, err)
+		}
+	}
+}

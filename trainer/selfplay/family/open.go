@@ -37,7 +37,7 @@ func (f open) Read(_ context.Context, p Pose, response string) (Task, Reason, er
 	if !ok {
 		return Task{}, Unreadable, nil
 	}
-	return Task{Kind: p.Kind, Problem: question + "\nPut the final answer in \\boxed{}.\n", Verifier: "majority"}, "", nil
+	return Task{Kind: p.Kind, Problem: question + "\nPut the final answer in \\boxed{}.\n", Asked: question, Verifier: "majority"}, "", nil
 }
 
 // between is the trimmed text inside the first pair of marks; false when there is none.

@@ -115,8 +115,8 @@ func (f program) examples(ctx context.Context, text string, inputs []string) (ou
 
 // pose writes a triple as a task. Answers are between marks; Wrap makes a program of them.
 func pose(kind, text string, examples []example) Task {
-	t := Task{Kind: kind, Verifier: "starlark"}
 	first := examples[0]
+	t := Task{Kind: kind, Asked: text + "\nf(" + first.input + ")", Verifier: "starlark"}
 	switch kind {
 	case deduction:
 		t.Problem = fmt.Sprintf("What does f(%s) return? Put the value between <answer> and </answer>.\n%s\n", first.input, text)

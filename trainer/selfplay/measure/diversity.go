@@ -2,7 +2,6 @@ package measure
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 )
 
@@ -54,9 +53,6 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// bleuOrder is the longest n-gram of SelfBLEU.
-const bleuOrder = 4
-
 // SelfBLEU is the mean BLEU of each sequence with all others as its references (Zhu et al., arXiv 1802.01886): 1 when all are
 // the same. BLEU is that of Papineni et al. (2002) with orders 1 to 4 in equal parts, unsmoothed; a sequence shorter
 // than 4 is judged by the orders that it has. Fewer than two sequences have 0. Time and memory are linear in the tokens.
@@ -76,17 +72,13 @@ func SelfBLEU(sequences [][]int32) float64 {
 	slices.Sort(lengths)
 	sum := 0.0
 	for i, s := range sequences {
-		orders, logs := min(bleuOrder, len(s)), 0.0
-		for n := range orders {
+		sum += bleu(len(s), closest(lengths, len(s)), func(n int) int {
 			matched := 0
 			for g, c := range counts[n][i] {
 				matched += min(c, most[n][g].without(i))
 			}
-			logs += math.Log(ratio(matched, len(s)-n))
-		}
-		if orders > 0 {
-			sum += math.Exp(logs/float64(orders) + brevity(len(s), closest(lengths, len(s))))
-		}
+			return matched
+		})
 	}
 	return sum / float64(len(sequences))
 }
@@ -122,14 +114,6 @@ func countGrams(sequences [][]int32, n int) (counts []map[gram]int, most map[gra
 		counts = append(counts, own)
 	}
 	return counts, most
-}
-
-// brevity is the log of BLEU's penalty for a sequence shorter than its closest reference.
-func brevity(length, reference int) float64 {
-	if length >= reference {
-		return 0
-	}
-	return 1 - float64(reference)/float64(length)
 }
 
 // closest is the length nearest to n among the others: sorted has n itself once too often. Of two as near, the shorter.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -21,11 +20,6 @@ type diagnostics struct {
 		N, C, K int
 		Value   float64
 	} `json:"pass_at_k"`
-	Signal struct {
-		Counts    []int   `json:"group_success_counts_out_of_8"`
-		Fraction  float64 `json:"signal_fraction"`
-		Histogram []int   `json:"histogram_bins_0..8"`
-	} `json:"signal_fraction"`
 	NoGradient []struct {
 		G        int
 		P, Value float64
@@ -57,10 +51,6 @@ func TestDiagnosticsVectors(t *testing.T) {
 	check(t, "unique", UniqueFraction(v.Distinct.Sequences), v.Distinct.Unique)
 	for _, c := range v.PassAtK {
 		check(t, "pass@k", PassAtK(c.N, c.C, c.K), c.Value)
-	}
-	check(t, "signal fraction", SignalFraction(v.Signal.Counts, 8), v.Signal.Fraction)
-	if got := Histogram(v.Signal.Counts, 8); !slices.Equal(got, v.Signal.Histogram) {
-		t.Errorf("histogram %v, want %v", got, v.Signal.Histogram)
 	}
 	for _, c := range v.NoGradient {
 		check(t, "no gradient", ZeroSignal(c.P, c.G), c.Value)
@@ -130,6 +120,22 @@ func direct(sequences [][]int32) float64 {
 	return sum / float64(len(sequences))
 }
 
+// TestPairs: two sequences are each other's only reference, so that the mean of both directions is their self-BLEU.
+func TestPairs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sequence := rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 12)
+		sequences := rapid.SliceOfN(sequence, 2, 5).Draw(t, "sequences")
+		pairs := NewPairs(sequences)
+		for i := range sequences {
+			for j := range sequences {
+				if want := SelfBLEU([][]int32{sequences[i], sequences[j]}); math.Abs(pairs.BLEU(i, j)-want) > 1e-12 {
+					t.Fatalf("BLEU of %v and %v is %v, want %v", sequences[i], sequences[j], pairs.BLEU(i, j), want)
+				}
+			}
+		}
+	})
+}
+
 func TestSelfBLEUIsItsDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequence := rapid.SliceOfN(rapid.Int32Range(0, 3), 1, 12)
@@ -141,7 +147,7 @@ func TestSelfBLEUIsItsDefinition(t *testing.T) {
 }
 
 func TestEmptyMeasures(t *testing.T) {
-	if Distinct(nil, 2) != 0 || UniqueFraction(nil) != 0 || SignalFraction(nil, 8) != 0 || SelfBLEU(nil) != 0 {
+	if Distinct(nil, 2) != 0 || UniqueFraction(nil) != 0 || SelfBLEU(nil) != 0 {
 		t.Error("nothing measured as something")
 	}
 	if got := UniqueFraction([][]int32{{}, {}, {1}}); got != 2.0/3 {

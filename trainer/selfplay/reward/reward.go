@@ -43,6 +43,8 @@ type Rule struct {
 	invalid, malformed float64
 	value              func(p Proposal) float64 // of a Valid proposal
 	batch              func(batch []Proposal, out []float64)
+	clusters           bool // reads ClusterShare
+	guided             bool // reads Guide
 	clusterPenalty     bool // malformed proposals pay for their cluster too
 }
 
@@ -51,6 +53,12 @@ func (r Rule) Name() string { return r.name }
 
 // Source says where the formula comes from.
 func (r Rule) Source() string { return r.source }
+
+// Clusters reports whether the reward reads ClusterShare.
+func (r Rule) Clusters() bool { return r.clusters }
+
+// Guided reports whether it reads Guide.
+func (r Rule) Guided() bool { return r.guided }
 
 // sgsEasy is the share of the easiest tasks of a batch that SGS does not pay for.
 const sgsEasy = 0.3
@@ -69,9 +77,9 @@ func rules() []Rule {
 		{name: "azr_code", source: "LeapLabTHU/Absolute-Zero-Reasoner: as azr_paper, but a reward of 0 becomes -0.5",
 			value: azrCode, invalid: -0.5, malformed: -1},
 		{name: "r_zero_paper", source: "arXiv 2508.05004: max(0, 1 - |2p - 1| - cluster share); 0 otherwise",
-			value: rZeroPaper},
+			value: rZeroPaper, clusters: true},
 		{name: "r_zero_code", source: "Chengsong-Huang/R-Zero: min(p, 1 - p) - cluster share; -1 - cluster share otherwise",
-			value: func(p Proposal) float64 { return min(p.rate(), 1-p.rate()) - p.ClusterShare }, invalid: -1, malformed: -1, clusterPenalty: true},
+			value: func(p Proposal) float64 { return min(p.rate(), 1-p.rate()) - p.ClusterShare }, invalid: -1, malformed: -1, clusters: true, clusterPenalty: true},
 		{name: "variance", source: "p (1 - p) G / (G - 1), the unbiased variance of the outcomes",
 			value: sampleVariance},
 		{name: "gaussian", source: "SPICE, arXiv 2510.24684: exp(-(p (1 - p) - 1/4)^2 / 0.02); -0.1 otherwise, where the paper says a small penalty",
@@ -81,7 +89,7 @@ func rules() []Rule {
 		{name: "gasp_lift", source: "GASP, arXiv 2603.15957: 10 p ((1 - p) / 0.9)^9",
 			value: func(p Proposal) float64 { return 10 * p.rate() * math.Pow((1-p.rate())/0.9, 9) }},
 		{name: "sgs", source: "arXiv 2604.20209: (1 - p) times the guide's score, 0 at p = 0 and for the easiest 30 % of the batch",
-			batch: sgs},
+			batch: sgs, guided: true},
 	}
 }
 

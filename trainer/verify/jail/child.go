@@ -35,8 +35,9 @@ const outOfMemory = 101
 // setup is the first message to a child, before anything hostile.
 type setup struct {
 	Confine confine.Config `json:"confine"`
-	Exec    []string       `json:"exec"`   // interpreter and its arguments; empty: this process interprets Starlark
-	Environ []string       `json:"env"`    // of the interpreter
+	Exec    []string       `json:"exec"`   // a native program and its arguments; empty: this process interprets Starlark
+	Environ []string       `json:"env"`    // of that program
+	Stdin   bool           `json:"stdin"`  // what is executed reads its requests on standard input and replies on standard output
 	Limit   int            `json:"limit"`  // bytes of a message
 	Memory  int64          `json:"memory"` // bytes at which Go collects garbage at any price
 	Survey  bool           `json:"survey"` // report and end
@@ -132,7 +133,7 @@ func readyFrame(r confine.Report) []byte {
 	return frame.Bytes()
 }
 
-// becomeNative executes the interpreter. All that it needs is made before the filter stands, since from then on this
+// becomeNative executes the interpreter or the tool. All that it needs is made before the filter stands, since from then on this
 // thread may neither start another nor take much memory.
 func becomeNative(s setup) error {
 	path, err := syscall.BytePtrFromString(s.Exec[0])
@@ -154,11 +155,18 @@ func becomeNative(s setup) error {
 	seal := confine.NewSeal(s.Confine)
 	ready := readyFrame(seal.Expect(report))
 	debug.SetGCPercent(-1)
+	runtime.GOMAXPROCS(1) // no other thread of Go's runtime has work, which could want memory
 	if err := seal.Apply(); err != nil {
 		return err
 	}
 	if _, _, e := syscall.RawSyscall(syscall.SYS_WRITE, repliesFd, uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready))); e != 0 {
 		return e
+	}
+	if s.Stdin {
+		// These cannot fail: the descriptors are open, and the filter allows the calls.
+		syscall.RawSyscall(syscall.SYS_DUP3, requestsFd, 0, 0)
+		syscall.RawSyscall(syscall.SYS_CLOSE, requestsFd, 0, 0)
+		syscall.RawSyscall(syscall.SYS_FCNTL, repliesFd, syscall.F_SETFD, syscall.FD_CLOEXEC)
 	}
 	_, _, e := syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&environ[0])))
 	return fmt.Errorf("executing %s: %w", s.Exec[0], e)

@@ -26,8 +26,8 @@ func Enforced() []Feature {
 	r := s.report
 	return []Feature{
 		feature("namespaces", r.Namespaces, "own user, pid, net, ipc, uts, cgroup and mount namespaces", s.refused+"; "+enableNamespaces),
-		feature("empty root", r.Root == "empty", "no file but the interpreter's", r.Root),
-		feature("landlock", r.Landlock > 0, "ABI "+strconv.Itoa(r.Landlock)+", no file but the interpreter's", enableLandlock),
+		feature("empty root", r.Root == "empty", "no file but the program's own", r.Root),
+		feature("landlock", r.Landlock > 0, "ABI "+strconv.Itoa(r.Landlock)+", no file but the program's own", enableLandlock),
 		feature("seccomp", r.Seccomp == "on", "no sockets, processes, signals, files to write", r.Seccomp),
 		feature("limits", r.Limited(), "memory, CPU time, descriptors, no core files", r.Limits),
 	}
@@ -96,7 +96,8 @@ func surveyPlan(plan confine.Plan) (confine.Report, error) {
 }
 
 // minimum is nil when a child with this report can reach neither network, files nor processes, and its memory is
-// limited; otherwise the error says what to enable. native tells a Python process, which must open its modules.
+// limited; otherwise the error says what to enable. native tells a process of Python or of a tool, which must open
+// its modules or libraries.
 func minimum(s surveyed, native bool) error {
 	if s.err != nil {
 		return fault.Inputf("this host does not let programs be confined: %w", s.err)

@@ -17,8 +17,11 @@
 // Starlark tests use check and check_equal. In tests, names of the language and of the tests themselves
 // win over the program's. Tests that never call the program do not pass.
 //
+// A Tool is a program of the host, such as an SMT solver, that reads a text which a model wrote; it runs in the same
+// jail.
+//
 // Each process is this binary again (Main), confined by every means that the kernel offers (package confine)
-// and warm before it is needed. A Python process serves one program and ends; a Starlark process, whose programs
+// and warm before it is needed. A native process serves one program or text and ends; a Starlark process, whose programs
 // cannot reach it, is used again until one of them has to be killed. Open refuses where a program could
 // reach the network, files or other processes.
 //
@@ -124,16 +127,26 @@ func (p *Pool) Run(ctx context.Context, j Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return Result{}, context.Cause(ctx)
-	case <-p.quit:
-		return Result{}, errClosed
+	if err := p.enter(ctx); err != nil {
+		return Result{}, err
 	}
+	defer p.leave()
 	return r.run(ctx)
 }
+
+// enter waits until one more program may run; leave lets the next one.
+func (p *Pool) enter(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-p.quit:
+		return errClosed
+	}
+}
+
+func (p *Pool) leave() { <-p.slots }
 
 var errClosed = fault.New(fault.Failed, "the jail is closed")
 

@@ -11,17 +11,17 @@ import (
 	"spar/trainer/verify/jail/confine"
 )
 
-// startWith starts one process of a language under a plan.
-func startWith(t *testing.T, language string, plan confine.Plan) (*process, error) {
+// startWith starts one process of a kind under a plan.
+func startWith(t *testing.T, k kind, plan confine.Plan) (*process, error) {
 	t.Helper()
 	p := &Pool{options: Options{}.withDefaults()}
-	s, err := p.setup(language)
+	s, err := p.setup(k)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Confine.Plan = plan
 	runtime.LockOSThread() // the child dies with its thread; the test's ends with the test
-	child, err := p.startChecked(s, language == "python")
+	child, err := p.startChecked(s, k.native())
 	if err == nil {
 		t.Cleanup(child.kill)
 	}
@@ -64,7 +64,7 @@ def f(n):
 		{"nothing", "starlark", confine.Plan{}, "no network, no files, no other processes"},
 	} {
 		t.Run(c.language+"/"+c.name, func(t *testing.T) {
-			child, err := startWith(t, c.language, c.plan)
+			child, err := startWith(t, kind{language: c.language}, c.plan)
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "enable") || fault.ExitCode(err) != 3 {
 					t.Errorf("%v (exit %d), want a refusal that names %q", err, fault.ExitCode(err), c.refused)
@@ -86,6 +86,33 @@ def f(n):
 				t.Errorf("the program could do %s (%s, %s)", got.Value, got.Verdict, got.Detail)
 			}
 		})
+	}
+}
+
+// TestToolMeansAlone: the same of a tool, which has one more right, to start threads.
+func TestToolMeansAlone(t *testing.T) {
+	if s := survey(); s.err != nil || !s.report.Namespaces || s.report.Landlock == 0 {
+		t.Skipf("this host lacks some of the means: %+v", s)
+	}
+	tool := shell(t, Options{}, "read a < /etc/passwd || echo none; (echo forked)")
+	for name, plan := range map[string]confine.Plan{
+		"all": confine.Full(), "no namespaces": {Landlock: true, Seccomp: true}, "no landlock": {Namespaces: true, Seccomp: true},
+	} {
+		child, err := startWith(t, kind{tool: tool}, plan)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		child.requests.Close()
+		child.wait()
+		if printed := child.printed.text(); !strings.Contains(printed, "none") || strings.Contains(printed, "forked") {
+			t.Errorf("%s: it printed %q", name, printed)
+		}
+	}
+	for missing, plan := range map[string]confine.Plan{"no files": {Seccomp: true}, "no network": {Landlock: true}} {
+		if _, err := startWith(t, kind{tool: tool}, plan); err == nil || !strings.Contains(err.Error(), missing) || fault.ExitCode(err) != 3 {
+			t.Errorf("%v (exit %d), want a refusal that names %q", err, fault.ExitCode(err), missing)
+		}
 	}
 }
 
@@ -125,7 +152,7 @@ func TestParentDies(t *testing.T) {
 	go func() {
 		runtime.LockOSThread() // and the thread ends with this function
 		p := &Pool{options: Options{}.withDefaults()}
-		s, err := p.setup("starlark")
+		s, err := p.setup(kind{language: "starlark"})
 		if err != nil {
 			t.Error(err)
 		}

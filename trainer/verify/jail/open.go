@@ -7,10 +7,10 @@ import (
 	"spar/trainer/verify/jail/confine"
 )
 
-// Slack above MemoryMB: what Go's runtime and its threads map ahead of need, and what python3 and its libraries map.
+// Slack above MemoryMB: what Go's runtime and its threads map ahead of need, and what a native program and its libraries map.
 const (
 	goSlack     = 192 << 20
-	pythonSlack = 64 << 20
+	nativeSlack = 64 << 20
 )
 
 // stock finds or makes the stock of a kind.
@@ -25,11 +25,11 @@ func (p *Pool) stock(k kind) (*stock, error) {
 	if s := p.stocks[k]; s != nil {
 		return s, nil
 	}
-	s, err := p.setup(k.language)
+	s, err := p.setup(k)
 	if err != nil {
 		return nil, err
 	}
-	native := k.language == "python"
+	native := k.native()
 	size := p.options.Workers
 	if native {
 		size *= 2
@@ -52,19 +52,27 @@ func (p *Pool) startChecked(s setup, native bool) (*process, error) {
 	return child, nil
 }
 
-// setup of a language's processes.
-func (p *Pool) setup(language string) (setup, error) {
+// setup of a kind's processes.
+func (p *Pool) setup(k kind) (setup, error) {
 	memory := uint64(p.options.MemoryMB) << 20
 	s := setup{Limit: math.MaxInt32}
 	if !p.options.Unconfined {
 		s.Confine.Plan = survey().plan
 	}
-	switch language {
-	case "starlark":
+	if k.native() {
+		s.Confine.Exec = true
+		s.Confine.Limits = confine.Limits{AddressBytes: memory + nativeSlack, CPUSeconds: uint64(p.options.Timeout.Seconds()) + 2}
+	}
+	switch {
+	case k.tool != nil:
+		s.Confine.Read, s.Confine.Thread = k.tool.read, true
+		s.Exec, s.Environ, s.Stdin = k.tool.command, []string{"MALLOC_ARENA_MAX=1"}, true // a thread's own arena would count as memory
+		return s, nil
+	case k.language == "starlark":
 		s.Confine.Limits = confine.Limits{DataBytes: memory + goSlack}
 		s.Memory = int64(memory)
 		return s, nil
-	case "python":
+	case k.language == "python":
 		if p.python.path == "" {
 			found, err := findPython()
 			if err != nil {
@@ -72,10 +80,9 @@ func (p *Pool) setup(language string) (setup, error) {
 			}
 			p.python = found
 		}
-		s.Confine.Exec, s.Confine.Read = true, p.python.read
-		s.Confine.Limits = confine.Limits{AddressBytes: memory + pythonSlack, CPUSeconds: uint64(p.options.Timeout.Seconds()) + 2}
+		s.Confine.Read = p.python.read
 		s.Exec, s.Environ = p.python.arguments(), p.python.environment()
 		return s, nil
 	}
-	return s, fault.Usagef("language %q is unknown; the jail runs starlark and python", language)
+	return s, fault.Usagef("language %q is unknown; the jail runs starlark and python", k.language)
 }

@@ -9,7 +9,11 @@ import (
 type kind struct {
 	language string
 	judge    bool
+	tool     *Tool // nil: programs of the language
 }
+
+// native says whether its processes are replaced by another program; such a one serves once.
+func (k kind) native() bool { return k.language != "starlark" }
 
 // stock keeps processes of one kind warm: as many as there are workers, counting those at work, and for a language
 // whose processes serve once, as many again that start meanwhile.

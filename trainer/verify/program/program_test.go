@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"spar/trainer/verify"
 	"spar/trainer/verify/jail"
 )
 
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func verifier(t *testing.T, language string, o jail.Options) *Verifier {
+func verifier(t *testing.T, language string, o jail.Options) verify.Verifier {
 	t.Helper()
 	if language == Python {
 		need(t, exec.Command("python3", "--version").Run(), "python3")
@@ -34,6 +35,8 @@ func verifier(t *testing.T, language string, o jail.Options) *Verifier {
 	}
 	return v
 }
+
+func task(response, tests string) verify.Item { return verify.Item{Response: response, Tests: tests} }
 
 // need skips a test where a component is missing, but in continuous integration, which installs it, the test fails.
 func need(t *testing.T, err error, what string) {
@@ -74,16 +77,16 @@ func TestVerifyBatch(t *testing.T) {
 			if language == Starlark {
 				tests = "check_equal(f(3), 9)"
 			}
-			var tasks []Task
-			var want []string
+			var tasks []verify.Item
+			var want []verify.Verdict
 			for range 5 {
 				tasks = append(tasks,
-					Task{"```\ndef f(n):\n    return n * n\n```", tests},
-					Task{"def f(n):\n    while True:\n        n = [n]\n        n = n[0]\n", tests},
-					Task{"def f(n):\n    return n\n", tests},
-					Task{"I cannot do that.", tests},
-					Task{"def f(n):\n    return n * n\n", " "})
-				want = append(want, jail.Pass, jail.Timeout, jail.Fail, jail.Fail, jail.Refused)
+					task("```\ndef f(n):\n    return n * n\n```", tests),
+					task("def f(n):\n    while True:\n        n = [n]\n        n = n[0]\n", tests),
+					task("def f(n):\n    return n\n", tests),
+					task("I cannot do that.", tests),
+					task("def f(n):\n    return n * n\n", " "))
+				want = append(want, verify.Pass, verify.Timeout, verify.Fail, verify.Fail, verify.Refused)
 				if language == Python {
 					tasks = slices.Delete(tasks, len(tasks)-4, len(tasks)-3)
 					want = slices.Delete(want, len(want)-4, len(want)-3)
@@ -108,7 +111,7 @@ func TestVerifyIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	time.AfterFunc(200*time.Millisecond, func() { cancel(gone) })
 	begin := time.Now()
-	_, err := v.Verify(ctx, slices.Repeat([]Task{{"import time\ntime.sleep(1000)", "assert f(1)"}}, 10))
+	_, err := v.Verify(ctx, slices.Repeat([]verify.Item{task("import time\ntime.sleep(1000)", "assert f(1)")}, 10))
 	if !errors.Is(err, gone) || time.Since(begin) > 20*time.Second {
 		t.Errorf("%v after %v", err, time.Since(begin))
 	}
@@ -128,16 +131,16 @@ func TestHumanEval(t *testing.T) {
 		"    return type('Equal', (), {'__eq__': lambda *a: True, '__hash__': lambda s: 0})()\n",
 		"    raise StopIteration\n",
 	}
-	var tasks []Task
+	var tasks []verify.Item
 	for i, p := range problems {
-		tasks = append(tasks, Task{p.Program(p.Solution), p.Tests()}, Task{p.Program(sly[i%len(sly)]), p.Tests()})
+		tasks = append(tasks, task(p.Program(p.Solution), p.Tests()), task(p.Program(sly[i%len(sly)]), p.Tests()))
 	}
 	results, err := v.Verify(context.Background(), tasks)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, r := range results {
-		if passed := r.Verdict == jail.Pass; passed != (i%2 == 0) {
+		if passed := r.Verdict == verify.Pass; passed != (i%2 == 0) {
 			t.Errorf("%s, reference %t: %s (%s)", problems[i/2].ID, i%2 == 0, r.Verdict, r.Detail)
 		}
 	}

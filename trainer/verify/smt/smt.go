@@ -1,13 +1,14 @@
-// Package smt verifies answers with an SMT solver, z3 or cvc5, which it starts once for every question and
-// speaks SMT-LIB 2.6 to over standard input.
+// Package smt verifies answers with an SMT solver, z3 or cvc5, which runs in the jail, once for every question, and is spoken
+// SMT-LIB 2.6 to over standard input.
 //
-//	s, err := smt.Open(smt.Options{})
-//	outcomes, err := s.Verify(ctx, []smt.Task{{
-//		Facts:    "(declare-const x Int) (assert (> x 3))",
+//	v, err := smt.Open(pool)
+//	outcomes, err := v.Verify(ctx, []verify.Item{{
+//		Tests:    "(declare-const x Int) (assert (> x 3))",
 //		Answer:   "(* 2 x)",
 //		Response: "(+ x x)",
 //	}})
 //
+// An item's tests are the facts.
 // A task with an answer asks whether response and answer are equal wherever the facts hold: pass when the
 // solver refutes their difference, fail when it finds one, refused when it cannot tell. Facts must declare only
 // what an answer may be made of. A task without an answer asks whether the response is a solution:
@@ -15,180 +16,123 @@
 // must be literals, so that a response cannot restate the question.
 //
 // The response is text from a model. It is read here, as one term or a list of literals, and written anew, so that
-// it cannot hold commands. Facts and answers are the task's own and may be any SMT-LIB commands that declare
-// and assert.
+// it cannot hold commands. Facts and answers are the task's, which may be a model's too: an answer is one term, and facts
+// are commands that declare, define and assert, with no comment left open or parenthesis unmatched.
 //
-// A Solver has no state; it is safe for concurrent use.
+// A verifier has no state; it is safe for concurrent use.
 package smt
 
 import (
 	"context"
 	"fmt"
 	"os/exec"
-	"runtime"
+	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"spar/internal/fault"
+	"spar/trainer/verify"
+	"spar/trainer/verify/jail"
 )
 
-// Verdicts; the names are those of package jail.
-const (
-	Pass    = "pass"
-	Fail    = "fail"
-	Timeout = "timeout"
-	Crash   = "crash"
-	OOM     = "oom"
-	Refused = "refused"
-)
+// solver asks one solver in a pool's jail.
+type solver struct{ tool *jail.Tool }
 
-// Options of a solver; zero values are the defaults in brackets.
-type Options struct {
-	Program  string        // z3 or cvc5, or a path to one [whichever is installed, z3 first]
-	Timeout  time.Duration // of one question [10 s]
-	MemoryMB int           // [512]
-	Parallel int           // questions at a time [the CPUs]
-}
+// solvers are those that are known, the preferred one first.
+var solvers = []string{"z3", "cvc5"}
 
-// Task is one question; see the package comment.
-type Task struct{ Facts, Answer, Response string }
+// Open finds the solver that is installed, z3 before cvc5. Time, memory and how many questions are asked at a time are the pool's, which stays
+// the caller's.
+func Open(pool *jail.Pool) (verify.Verifier, error) { return open(pool, solvers) }
 
-// Outcome of a task.
-type Outcome struct {
-	Verdict   string
-	Extracted string // what was read from the response, as it was put to the solver
-	Detail    string
-	Took      time.Duration
-}
-
-// Solver starts one kind of solver.
-type Solver struct {
-	options Options
-	path    string
-	dialect dialect
-}
-
-// Open finds a solver.
-func Open(o Options) (*Solver, error) {
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Second
-	}
-	if o.MemoryMB <= 0 {
-		o.MemoryMB = 512
-	}
-	if o.Parallel <= 0 {
-		o.Parallel = runtime.GOMAXPROCS(0)
-	}
-	names := []string{"z3", "cvc5"}
-	if o.Program != "" {
-		names = []string{o.Program}
-	}
-	for _, name := range names {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		d, ok := dialects[baseName(path)]
-		if !ok {
-			return nil, fault.Usagef("the solver %s is neither z3 nor cvc5", path)
-		}
-		return &Solver{options: o, path: path, dialect: d}, nil
-	}
-	return nil, fault.Inputf("no SMT solver: %s is not installed; install it: scripts/fetch verifiers, or the Debian package of that name", strings.Join(names, " or "))
-}
-
-// Name is that of the program.
-func (s *Solver) Name() string { return baseName(s.path) }
-
-func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
-
-// Verify puts all tasks, several at a time, and gives their outcomes in the same order. The error is the context's, or
-// that the solver could not be started.
-func (s *Solver) Verify(ctx context.Context, tasks []Task) ([]Outcome, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	outcomes := make([]Outcome, len(tasks))
-	next := make(chan int)
-	var group sync.WaitGroup
-	for range min(s.options.Parallel, len(tasks)) {
-		group.Go(func() {
-			for i := range next {
-				begin := time.Now()
-				o, err := s.one(ctx, tasks[i])
-				if err != nil {
-					cancel(err)
-				}
-				o.Took = time.Since(begin)
-				outcomes[i] = o
-			}
-		})
-	}
-	for i := range tasks {
-		next <- i
-	}
-	close(next)
-	group.Wait()
-	if err := context.Cause(ctx); err != nil {
+func open(pool *jail.Pool, names []string) (verify.Verifier, error) {
+	path, err := Find(names...)
+	if err != nil {
 		return nil, err
 	}
-	return outcomes, nil
+	tool, err := pool.Tool(path, arguments[filepath.Base(path)]...)
+	if err != nil {
+		return nil, err
+	}
+	return verify.PerItem("smt", pool.Workers(), solver{tool}.judge), nil
 }
 
-func (s *Solver) one(ctx context.Context, t Task) (Outcome, error) {
-	if t.Answer != "" {
-		return s.equal(ctx, t)
+// systemPath is looked at before PATH, since a jailed process may not be allowed into what lies below a home directory.
+const systemPath = "/usr/bin/"
+
+// Find is the path of the first of the named solvers that is installed.
+func Find(names ...string) (string, error) {
+	for _, name := range names {
+		for _, at := range []string{systemPath + name, name} {
+			if path, err := exec.LookPath(at); err == nil {
+				return path, nil
+			}
+		}
 	}
-	return s.solution(ctx, t)
+	return "", fault.Inputf("no SMT solver: %s is not installed; install it: scripts/fetch verifiers, or the Debian package of that name", strings.Join(names, " or "))
+}
+
+func (s solver) judge(ctx context.Context, it verify.Item) (verify.Outcome, error) {
+	if err := checkFacts(it.Tests); err != nil {
+		return verify.Outcome{Verdict: verify.Refused, Detail: "the task's facts: " + err.Error()}, nil
+	}
+	if it.Answer != "" {
+		return s.equal(ctx, it)
+	}
+	return s.solution(ctx, it)
 }
 
 // equal asks for a difference between response and answer, and first whether the facts can hold at all: from facts
 // that contradict each other everything follows.
-func (s *Solver) equal(ctx context.Context, t Task) (Outcome, error) {
-	term, err := readTerm(t.Response)
+func (s solver) equal(ctx context.Context, it verify.Item) (verify.Outcome, error) {
+	term, err := readTerm(it.Response)
 	if err != nil {
-		return Outcome{Verdict: Fail, Detail: "the response is no term: " + err.Error()}, nil
+		return verify.Outcome{Verdict: verify.Fail, Detail: "the response is no term: " + err.Error()}, nil
 	}
-	o := Outcome{Extracted: term}
-	facts, err := s.ask(ctx, t.Facts)
-	if err != nil || facts.verdict != "" {
+	o := verify.Outcome{Extracted: term}
+	answer, err := readTerm(it.Answer)
+	if err != nil {
+		o.Verdict, o.Detail = verify.Refused, "the task's answer is no term: "+err.Error()
+		return o, nil
+	}
+	facts, err := s.ask(ctx, it.Tests)
+	if err != nil || facts.verdict != 0 {
 		o.Verdict, o.Detail = facts.verdict, facts.detail
 		return o, err
 	}
 	if facts.status == unsat {
-		o.Verdict, o.Detail = Refused, "the facts contradict each other"
+		o.Verdict, o.Detail = verify.Refused, "the facts contradict each other"
 		return o, nil
 	}
-	difference, err := s.ask(ctx, fmt.Sprintf("%s\n(assert (not (= %s\n%s)))", t.Facts, t.Answer, term))
-	return o.judge(difference, unsat), err
+	difference, err := s.ask(ctx, fmt.Sprintf("%s\n(assert (not (= %s %s)))", it.Tests, answer, term))
+	return concluded(o, difference, unsat), err
 }
 
 // solution asks whether the facts hold with the values of the response.
-func (s *Solver) solution(ctx context.Context, t Task) (Outcome, error) {
-	values, err := readValues(t.Response)
+func (s solver) solution(ctx context.Context, it verify.Item) (verify.Outcome, error) {
+	values, err := readValues(it.Response)
 	if err != nil {
-		return Outcome{Verdict: Fail, Detail: "the response gives no values: " + err.Error()}, nil
+		return verify.Outcome{Verdict: verify.Fail, Detail: "the response gives no values: " + err.Error()}, nil
 	}
 	var script strings.Builder
-	script.WriteString(t.Facts)
+	script.WriteString(it.Tests)
 	for _, v := range values {
 		fmt.Fprintf(&script, "\n(assert (= %s %s))", v.name, v.literal)
 	}
 	reply, err := s.ask(ctx, script.String())
-	return Outcome{Extracted: extracted(values)}.judge(reply, sat), err
+	return concluded(verify.Outcome{Extracted: extracted(values)}, reply, sat), err
 }
 
-// judge passes the wanted status and fails its opposite.
-func (o Outcome) judge(r reply, want string) Outcome {
+// concluded passes the wanted status and fails its opposite.
+func concluded(o verify.Outcome, r reply, want string) verify.Outcome {
 	switch {
-	case r.verdict != "":
+	case r.verdict != 0:
 		o.Verdict, o.Detail = r.verdict, r.detail
 	case r.status == want:
-		o.Verdict = Pass
+		o.Verdict, o.Score = verify.Pass, 1
 	case r.status == unknown:
-		o.Verdict, o.Detail = Refused, "the solver cannot tell"
+		o.Verdict, o.Detail = verify.Refused, "the solver cannot tell"
 	default:
-		o.Verdict, o.Detail = Fail, "the solver says "+r.status
+		o.Verdict, o.Detail = verify.Fail, "the solver says "+r.status
 	}
 	return o
 }

@@ -36,15 +36,18 @@ const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLON
 const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND | 0o20000000 // O_TMPFILE's own bit
 
 // conditional are the calls that depend on an argument. A Go process may start threads but open nothing; a native one
-// may open for reading but start neither thread nor process. A signal may go to the process itself, which is how
+// may open for reading but start no process, and threads only where c says so. A signal may go to the process itself, which is how
 // both runtimes end themselves.
-func conditional(pid uint32, exec bool) []rule {
+func conditional(pid uint32, c Config) []rule {
 	list := []rule{
 		{call: unix.SYS_TGKILL, arg: 0, mask: ^uint32(0), want: pid},
 		{call: unix.SYS_PRLIMIT64, arg: 2, mask: ^uint32(0), want: 0}, // asks for a limit, sets none
 	}
-	if !exec {
-		return append(list, rule{call: unix.SYS_CLONE, arg: 0, mask: threadFlags, want: threadFlags})
+	if !c.Exec || c.Thread {
+		list = append(list, rule{call: unix.SYS_CLONE, arg: 0, mask: threadFlags, want: threadFlags})
+	}
+	if !c.Exec {
+		return list
 	}
 	return append(list,
 		rule{call: unix.SYS_OPENAT, arg: 2, mask: writing, want: 0},

@@ -44,6 +44,7 @@ type Config struct {
 	Limits Limits
 	Read   []string // files and directories that stay readable; all that a native program needs
 	Exec   bool     // the process goes on to execute a program; otherwise it stays Go and opens no file
+	Thread bool     // that program may start threads of its own
 }
 
 // Report says what holds in a child. An empty text means that the means was not asked for.

@@ -53,7 +53,8 @@ func TestFilter(t *testing.T) {
 	const allow, kill = unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_KILL_PROCESS
 	refuse, absent := deny(unix.EPERM), deny(unix.ENOSYS)
 	const arch, pid = unix.AUDIT_ARCH_X86_64, 42
-	goes, native := filter(arch, pid, false), filter(arch, pid, true)
+	goes, native := filter(arch, pid, Config{}), filter(arch, pid, Config{Exec: true})
+	threaded := filter(arch, pid, Config{Exec: true, Thread: true})
 	for _, c := range []struct {
 		name         string
 		number       uint32
@@ -92,6 +93,13 @@ func TestFilter(t *testing.T) {
 		}
 		if got := run(t, native, arch, c.number, c.args...); got != c.native {
 			t.Errorf("%s of a native process: %#x, want %#x", c.name, got, c.native)
+		}
+		want := c.native
+		if c.name == "thread" {
+			want = allow
+		}
+		if got := run(t, threaded, arch, c.number, c.args...); got != want {
+			t.Errorf("%s of a native process with threads: %#x, want %#x", c.name, got, want)
 		}
 	}
 	if got := run(t, native, unix.AUDIT_ARCH_I386, unix.SYS_READ); got != kill {

@@ -20,8 +20,8 @@ const (
 	readDir  = readFile | unix.LANDLOCK_ACCESS_FS_READ_DIR
 )
 
-// LandlockABI is the version that this kernel offers, 0 for none.
-func LandlockABI() int {
+// landlockABI is the version that this kernel offers, 0 for none.
+func landlockABI() int {
 	version, _, e := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e != 0 {
 		return 0
@@ -56,7 +56,7 @@ func handled(abi int) (r ruleset, size uintptr) {
 // other file, no TCP port, no abstract socket and no signal beyond itself, as far as the kernel's version goes. It
 // returns that version, 0 where there is none.
 func restrictFiles(read []string) (abi int, err error) {
-	if abi = LandlockABI(); abi == 0 {
+	if abi = landlockABI(); abi == 0 {
 		return 0, nil
 	}
 	attr, size := handled(abi)

@@ -10,6 +10,9 @@ import (
 // maxDescriptors is enough for a program that opens modules and nothing else.
 const maxDescriptors = 64
 
+// maxStack is what shells and Linux itself give a program.
+const maxStack = 8 << 20
+
 // limit sets what any jailed process gets.
 func limit(l Limits) string {
 	type one struct {
@@ -26,6 +29,12 @@ func limit(l Limits) string {
 	if l.CPUSeconds > 0 {
 		list = append(list, one{unix.RLIMIT_CPU, l.CPUSeconds})
 	}
+	var stack syscall.Rlimit
+	if err := syscall.Getrlimit(unix.RLIMIT_STACK, &stack); err != nil {
+		return err.Error()
+	}
+	// Both the same, for some programs (cvc5) raise the one to the other and end when they may not.
+	list = append(list, one{unix.RLIMIT_STACK, min(stack.Cur, maxStack)})
 	for _, r := range list {
 		if err := setLimit(r.what, r.value); err != nil {
 			return err.Error()

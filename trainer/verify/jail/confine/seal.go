@@ -23,16 +23,31 @@ type resource struct {
 // NewSeal prepares the last step, so that Apply takes no memory.
 func NewSeal(c Config) *Seal {
 	s := &Seal{exec: c.Exec}
-	if c.Exec {
-		s.limits = append(s.limits, resource{unix.RLIMIT_NPROC, unix.Rlimit{Cur: 1, Max: 1}})
+	if n := c.tasks(); n > 0 {
+		s.limits = append(s.limits, resource{unix.RLIMIT_NPROC, unix.Rlimit{Cur: n, Max: n}})
 	}
 	if n := c.Limits.AddressBytes; n > 0 {
 		s.limits = append(s.limits, resource{unix.RLIMIT_AS, unix.Rlimit{Cur: n, Max: n}})
 	}
 	if c.Plan.Seccomp {
-		s.filter = callFilter(c.Exec)
+		s.filter = callFilter(c)
 	}
 	return s
+}
+
+// maxThreads of a native program that may have some.
+const maxThreads = 64
+
+// tasks is how many processes and threads of this user there may be, 0 for no limit. Outside a namespace of its own a
+// program's threads would count together with all that the user runs; there the filter tells threads from processes.
+func (c Config) tasks() uint64 {
+	switch {
+	case !c.Exec || c.Thread && !c.Plan.Namespaces:
+		return 0
+	case c.Thread:
+		return maxThreads
+	}
+	return 1
 }
 
 // Expect completes a report with what holds when Apply succeeds.

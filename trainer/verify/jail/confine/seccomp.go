@@ -20,24 +20,24 @@ const x32Bit = 0x40000000
 // callFilter lets the process make only the calls that an interpreter needs: those of shared and native, and those
 // of conditional when their arguments are harmless. Others fail with EPERM; those that C libraries try and then do
 // without fail with ENOSYS. The filter survives exec. It is nil where none is written for the architecture.
-func callFilter(exec bool) *unix.SockFprog {
+func callFilter(c Config) *unix.SockFprog {
 	arch, ok := auditArch[runtime.GOARCH]
 	if !ok {
 		return nil
 	}
-	program := filter(arch, uint32(os.Getpid()), exec)
+	program := filter(arch, uint32(os.Getpid()), c)
 	return &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 }
 
 var auditArch = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
 
-func filter(arch, pid uint32, exec bool) []unix.SockFilter {
+func filter(arch, pid uint32, c Config) []unix.SockFilter {
 	program := []unix.SockFilter{
 		load(offArch), skipUnless(arch, 1), jump(1), give(unix.SECCOMP_RET_KILL_PROCESS),
 		load(offNumber), {Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: x32Bit, Jt: 0, Jf: 1}, give(deny(unix.EPERM)),
 	}
 	calls := shared
-	if exec {
+	if c.Exec {
 		calls = append(append([]uint32(nil), shared...), native...)
 	}
 	for _, n := range calls {
@@ -46,7 +46,7 @@ func filter(arch, pid uint32, exec bool) []unix.SockFilter {
 	for _, n := range unknown {
 		program = append(program, skipUnless(n, 1), give(deny(unix.ENOSYS)))
 	}
-	for _, rule := range conditional(pid, exec) {
+	for _, rule := range conditional(pid, c) {
 		program = append(program, rule.assemble()...)
 	}
 	return append(program, give(deny(unix.EPERM)))

@@ -1,0 +1,4 @@
+(reset)
+(assert false)
+(check-sat)
+(exit)

@@ -1,0 +1,6 @@
+(set-option :diagnostic-output-channel @CANARY@/spar-attack)
+(set-option :verbosity 5)
+(set-option :verbose 10)
+(declare-const x Int)
+(assert (= (* x x) 2))
+(check-sat)

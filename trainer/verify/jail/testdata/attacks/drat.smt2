@@ -1,0 +1,10 @@
+; z3 writes a proof for other programs.
+(set-option :sat.drat.file "@CANARY@/spar-attack")
+(set-option :sat.drat.binary false)
+(declare-const a Bool)
+(declare-const b Bool)
+(assert (or a b))
+(assert (or (not a) b))
+(assert (or a (not b)))
+(assert (or (not a) (not b)))
+(check-sat)

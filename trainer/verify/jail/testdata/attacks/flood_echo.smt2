@@ -1,0 +1,3 @@
+; @FLOOD@ becomes 200 000 commands that each print a line.
+@FLOOD@
+(check-sat)

@@ -1,0 +1,12 @@
+; Every line prints more than the last.
+(set-option :produce-models true)
+(define-fun a () String "flooding flooding flooding flooding flooding flooding flooding ")
+(define-fun b () String (str.++ a a a a a a a a a a a a a a a a))
+(define-fun c () String (str.++ b b b b b b b b b b b b b b b b))
+(define-fun d () String (str.++ c c c c c c c c c c c c c c c c))
+(define-fun e () String (str.++ d d d d d d d d d d d d d d d d))
+(declare-const x String)
+(assert (= x (str.++ e e e e e e e e)))
+(check-sat)
+(get-value (x))
+(simplify (str.++ e e))

@@ -1,0 +1,4 @@
+; Both print what they cannot parse.
+(include "@CANARY@/secret")
+(include "/etc/passwd")
+(check-sat)

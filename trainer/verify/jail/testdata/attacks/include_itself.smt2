@@ -1,0 +1,5 @@
+(include "/proc/self/cmdline")
+(include "/proc/self/environ")
+(include "/proc/1/environ")
+(include "/")
+(check-sat)

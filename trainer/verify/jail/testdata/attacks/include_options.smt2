@@ -1,0 +1,4 @@
+(set-option :in "@CANARY@/secret")
+(set-option :filename "@CANARY@/secret")
+(load-file "@CANARY@/secret")
+(check-sat)

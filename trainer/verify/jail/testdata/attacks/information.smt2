@@ -1,0 +1,6 @@
+(get-info :all-statistics)
+(get-info :version)
+(get-info :reason-unknown)
+(get-option :diagnostic-output-channel)
+(help)
+(check-sat)

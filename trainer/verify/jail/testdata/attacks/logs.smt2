@@ -1,0 +1,8 @@
+(set-option :solver.smtlib2_log "@CANARY@/spar-attack")
+(set-option :dot_proof_file "@CANARY@/spar-attack")
+(set-option :fp.spacer.trace_file "@CANARY@/spar-attack")
+(set-option :solver.axioms2files true)
+(set-option :solver.cancel_backup_file "@CANARY@/spar-attack")
+(declare-const x Int)
+(assert (> x 1))
+(check-sat)

@@ -1,0 +1,5 @@
+(declare-const x Int)
+(assert (= x (^ 10 (^ 10 (^ 10 10)))))
+(assert (= x (* 1e999999999 2)))
+(check-sat)
+(eval (^ 7 1000000000000))

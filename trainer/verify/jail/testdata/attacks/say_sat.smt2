@@ -1,0 +1,2 @@
+(echo "sat")
+(exit)

@@ -1,0 +1,1 @@
+(declare-const y Int) (check-sat) (push (assert
