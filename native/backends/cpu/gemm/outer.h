@@ -23,12 +23,11 @@ struct OuterProduct {
 template <int kSlice>
 constexpr int64_t kSliceStride = kChain* kSlice + 16;
 
-// Of one unit: dy and x of a chain fill the thread's scratch.
-constexpr int64_t kOuterTiles = 16, kOuterPanels = 384 / kPanel;
-static_assert((kOuterTiles * kSliceStride<kTileRows> + kOuterPanels * kSliceStride<kPanel>)*4 <= kScratchBytes,
-              "scratch");
+// Of one unit, whose thread's scratch holds dy of a chain and one panel of x.
+constexpr int64_t kOuterTiles = 48;
+static_assert((kOuterTiles * kSliceStride<kTileRows> + kSliceStride<kPanel>)*4 <= kScratchBytes, "scratch");
 
-// Units of an outer product: like parts of its tiles and panels.
+// Units of an outer product: like parts of its tiles and panels, as large and as square as give every thread two.
 struct OuterUnits {
   int64_t n, k;
   int64_t count() const { return n * k; }
@@ -36,34 +35,46 @@ struct OuterUnits {
 
 SPAR_INLINE OuterUnits outer_units(const OuterProduct& g, int64_t threads) {
   const int64_t tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
-  OuterUnits u = {(tiles + kOuterTiles - 1) / kOuterTiles, (panels + kOuterPanels - 1) / kOuterPanels};
-  while (threads > 1 && u.count() < 4 * threads && tiles > 4 * u.n) u.n *= 2;
-  while (threads > 1 && u.count() < 4 * threads && panels > 4 * u.k) u.k *= 2;
+  OuterUnits u = {(tiles + kOuterTiles - 1) / kOuterTiles, 1};
+  while (threads > 1 && (u.count() < 2 * threads || u.count() % threads != 0)) {
+    const bool wide = panels * kPanel * u.n > tiles * kTileRows * u.k;
+    if (wide && panels > 4 * u.k)
+      u.k++;
+    else if (tiles > 4 * u.n)
+      u.n++;
+    else
+      break;
+  }
   return u;
+}
+
+// Rows between the one that is cut and the one that is fetched.
+constexpr int64_t kCutAhead = 12;
+
+// One slice of `columns` <= kSlice neighbours: depth p at to[p kSlice].
+template <int kSlice, bool kBf16, bool kWhole>
+SPAR_INLINE void cut_slice(const float* from, int64_t stride, int64_t depth, int64_t columns, float* to) {
+  constexpr int kVectors = (kSlice + kLanes - 1) / kLanes;
+  for (int64_t p = 0; p < depth; p++, from += stride, to += kSlice) {
+    const float* later = from + min_of(kCutAhead, depth - 1 - p) * stride;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) {
+      const int64_t left = columns - v * kLanes;
+      if (!kWhole && left <= 0) break;
+      if (v * kLanes % kLine == 0) __builtin_prefetch(later + v * kLanes);
+      const float* at = from + v * kLanes;
+      const vf x = kWhole ? load(at) : load_part(at, static_cast<int>(min_of(left, kLanes)));
+      store(to + v * kLanes, kBf16 ? round_bf16(x) : x);
+    }
+  }
 }
 
 template <int kSlice, bool kBf16>
 SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, int64_t count, float* to) {
-  constexpr int kWords = (kSlice + kLanes - 1) / kLanes * kLanes;  // written for a depth
-  for (int64_t p = 0; p < depth; p++) {
-    const float* in = from + p * stride;
-    float* out = to + p * kSlice;
-    int64_t i = 0;
-    for (; i + kWords <= count; i += kSlice, out += kSliceStride<kSlice>)
-#pragma GCC unroll 4
-      for (int v = 0; v < kWords; v += kLanes) {
-        const vf x = load(in + i + v);
-        store(out + v, kBf16 ? round_bf16(x) : x);
-      }
-    for (; i < count; i += kSlice, out += kSliceStride<kSlice>)
-#pragma GCC unroll 4
-      for (int v = 0; v < kWords; v += kLanes) {
-        const int64_t left = count - i - v;
-        if (left <= 0) break;
-        const vf x = load_part(in + i + v, static_cast<int>(left < kLanes ? left : kLanes));
-        store(out + v, kBf16 ? round_bf16(x) : x);
-      }
-  }
+  constexpr int64_t kWords = (kSlice + kLanes - 1) / kLanes * kLanes;  // read at a time
+  for (int64_t i = 0; i < count; i += kSlice, to += kSliceStride<kSlice>)
+    i + kWords <= count ? cut_slice<kSlice, kBf16, true>(from + i, stride, depth, kSlice, to)
+                        : cut_slice<kSlice, kBf16, false>(from + i, stride, depth, min_of(kSlice, count - i), to);
 }
 
 // from[p * stride + i], i < count, as slices of kSlice neighbours: slice s of depth p lies at
@@ -74,47 +85,77 @@ SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, in
        : cut_slices<kSlice, false>(from, stride, depth, count, to);
 }
 
-// Gives the i-th tile of a chain its share of the next one's rows, which begin at `first`: runs of dy
-// from column n0 on, then runs of x from k0 on, then the second runs of x.
-SPAR_INLINE void fetch_rows(const OuterProduct& g, int64_t first, int64_t n0, int64_t k0, int64_t i, Tile& t) {
-  constexpr int64_t tiles = kRunLines;  // that fetch one run of each of kChain rows
-  t.next = t.a;
-  if (first >= g.rows || i >= 3 * tiles) return;
-  const int64_t row = first + i % tiles * kChain / tiles;
-  t.next_stride = i < tiles ? g.dy_stride : g.x_stride;
-  t.next =
-      i < tiles ? g.dy + row * g.dy_stride + n0 : g.x + row * g.x_stride + k0 + (i / tiles - 1) * kRunLines * kLine;
+// `rows` rows of a matrix, `width` floats of each, brought near by several tiles of so many depths.
+struct RowsLater {
+  const float* from;
+  int64_t stride, rows, columns;  // columns of runs
+  int run_bits, shift;
+  int64_t runs;  // of a tile
+
+  RowsLater(const float* from, int64_t stride, int64_t rows, int64_t width, int run_bits, int64_t tiles, int64_t depth)
+      : from(from),
+        stride(stride),
+        rows(rows),
+        columns((width + (kLine << run_bits) - 1) / (kLine << run_bits)),
+        run_bits(run_bits),
+        shift(shift_of(rows * columns << run_bits, tiles, depth)),
+        runs(lines_of(depth, shift) >> run_bits) {}
+
+  // The share of tile i; nothing new when the rows are through.
+  SPAR_INLINE_MEMBER Later share(int64_t i) const {
+    const int64_t run = i * runs;
+    if (run >= rows * columns) return {from, 0, run_bits, shift};
+    return {from + run % rows * stride + run / rows * (kLine << run_bits), stride, run_bits, shift};
+  }
+};
+
+// Bits of the lines in a run: of a panel's row of x, and of dy.
+constexpr int kPanelRun = kPanel > kLine ? 1 : 0, kRowRun = 4;
+
+// One panel of dw in a chain: dw[height, columns] += a^T b.
+struct OuterPanel {
+  const float *a, *b;
+  int64_t depth, height;
+  float* dw;
+  int64_t dw_stride, columns;
+};
+
+// Passes the panel by all tiles. Every second one fetches from `panel`, the others from `chain`, of which `before`
+// tiles have had their shares.
+SPAR_INLINE void outer_panel(const OuterPanel& g, const RowsLater& panel, const RowsLater& chain, int64_t before) {
+  for (int64_t row = 0, i = 0; row < g.height; row += kTileRows, i++) {
+    float* c = g.dw + row * g.dw_stride;
+    const float* next_c = row + kTileRows < g.height ? c + kTileRows * g.dw_stride : g.dw + kPanel;
+    const Later later = i % 2 == 0 ? panel.share(i / 2) : chain.share(before + i / 2);
+    tile<kTileRows, 1, false, Source::kOuter>(
+        {g.a + i * kSliceStride<kTileRows>, reinterpret_cast<const uint32_t*>(g.b), 0, g.depth, c, g.dw_stride, c,
+         g.dw_stride, g.columns, next_c, later},
+        static_cast<int>(min_of(g.height - row, kTileRows)));
+  }
 }
 
 SPAR_INLINE void outer_unit(const OuterProduct& g, const OuterUnits& units, int64_t unit, float* scratch) {
-  const int64_t tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
+  const int64_t all_tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
   const int64_t i = unit % units.n, j = unit / units.n;
-  const int64_t n0 = tiles * i / units.n * kTileRows, n_end = tiles * (i + 1) / units.n * kTileRows;
-  const int64_t k0 = panels * j / units.k * kPanel, k_end = panels * (j + 1) / units.k * kPanel;
-  const int64_t num_n = (n_end < g.n ? n_end : g.n) - n0, num_k = (k_end < g.k ? k_end : g.k) - k0;
+  const int64_t n0 = all_tiles * i / units.n * kTileRows, n1 = min_of(all_tiles * (i + 1) / units.n * kTileRows, g.n);
+  const int64_t k0 = panels * j / units.k * kPanel, k1 = min_of(panels * (j + 1) / units.k * kPanel, g.k);
+  const int64_t tiles = (n1 - n0 + kTileRows - 1) / kTileRows;
   float* a = scratch;
   float* b = scratch + kOuterTiles * kSliceStride<kTileRows>;
   for (int64_t first = 0; first < g.rows; first += kChain) {
-    const int64_t depth = g.rows - first < kChain ? g.rows - first : kChain;
-    cut_slices<kTileRows>(g.dy + first * g.dy_stride + n0, g.dy_stride, depth, num_n, g.bf16, a);
-    cut_slices<kPanel>(g.x + first * g.x_stride + k0, g.x_stride, depth, num_k, g.bf16, b);
-    for (int64_t n = 0; n < num_n; n += kTileRows) {
-      const int height = static_cast<int>(num_n - n < kTileRows ? num_n - n : kTileRows);
-      for (int64_t k = 0; k < num_k; k += kPanel) {
-        float* c = g.dw + (n0 + n) * g.dw_stride + k0 + k;
-        const float* words = b + k / kPanel * kSliceStride<kPanel>;
-        Tile t = {a + n / kTileRows * kSliceStride<kTileRows>,
-                  reinterpret_cast<const uint32_t*>(words),
-                  0,
-                  depth,
-                  c,
-                  g.dw_stride,
-                  c,
-                  g.dw_stride,
-                  num_k - k < kPanel ? num_k - k : kPanel};
-        fetch_rows(g, first + kChain, n0, k0, n / kTileRows * ((num_k + kPanel - 1) / kPanel) + k / kPanel, t);
-        tile<kTileRows, 1, false, Source::kOuter>(t, height);
-      }
+    const int64_t depth = min_of(g.rows - first, kChain), next = first + depth, left = min_of(g.rows - next, kChain);
+    const float *dy = g.dy + first * g.dy_stride + n0, *x = g.x + first * g.x_stride;
+    const RowsLater chain(dy + depth * g.dy_stride, g.dy_stride, left, n1 - n0, kRowRun,
+                          panel_count(k1 - k0) * (tiles / 2), depth);
+    cut_slices<kTileRows>(dy, g.dy_stride, depth, n1 - n0, g.bf16, a);
+    for (int64_t k = k0; k < k1; k += kPanel) {
+      const bool last = k + kPanel >= k1;
+      const RowsLater panel(last ? x + depth * g.x_stride + k0 : x + k + kPanel, g.x_stride, last ? left : depth,
+                            kPanel, kPanelRun, (tiles + 1) / 2, depth);
+      const int64_t columns = min_of(k1 - k, kPanel);
+      cut_slices<kPanel>(x + k, g.x_stride, depth, columns, g.bf16, b);
+      outer_panel({a, b, depth, n1 - n0, g.dw + n0 * g.dw_stride + k, g.dw_stride, columns}, panel, chain,
+                  (k - k0) / kPanel * (tiles / 2));
     }
   }
 }

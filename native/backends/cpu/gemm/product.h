@@ -21,23 +21,25 @@ struct Product {
   int64_t rows, columns, depth;
 };
 
-// Of a block with more than one tile. Its rows and panels of a chain fill the first three quarters
-// of the thread's scratch.
-constexpr int64_t kBlockTiles = 16, kBlockPanels = 256 / kPanel < 16 ? 256 / kPanel : 16;
-static_assert((kBlockTiles * kTileRows * kRowStride + kBlockPanels * kPanel * kChain) * 4 <= kScratchBytes, "scratch");
+// Of a block with more than one tile. The thread's scratch holds its rows of a chain and a widened panel.
+constexpr int64_t kBlockTiles = 16, kBlockPanels = 32;
+static_assert((kBlockTiles * kTileRows * kRowStride + kPanel * kChain) * 4 <= kScratchBytes, "scratch");
 
 // Rows and depths of a block with one tile: A of the whole depth is copied first, if it fits.
 constexpr int64_t kSpan = kScratchBytes / 4 / 2 / (kTileRows * kRowStride) * kChain;
 
-// Rows of A of one chain: row r at to[r kRowStride].
+// Rows of A of one chain: row r at to[r kRowStride]. kRowsAhead later ones are fetched meanwhile.
+constexpr int64_t kRowsAhead = 3;
 SPAR_INLINE void copy_rows(const float* a, int64_t a_stride, int64_t rows, int64_t depth, bool bf16, float* to) {
   for (int64_t r = 0; r < rows; r++) {
     const float* from = a + r * a_stride;
+    const float* later = r + kRowsAhead < rows ? from + kRowsAhead * a_stride : from;
     float* out = to + r * kRowStride;
-    if (bf16)
-      each_vector(depth, [&](int64_t p, int n) { store_part(out + p, round_bf16(load_part(from + p, n)), n); });
-    else
-      each_vector(depth, [&](int64_t p, int n) { store_part(out + p, load_part(from + p, n), n); });
+    each_vector(depth, [&](int64_t p, int n) {
+      __builtin_prefetch(later + p);
+      const vf x = load_part(from + p, n);
+      store_part(out + p, bf16 ? round_bf16(x) : x, n);
+    });
   }
 }
 
@@ -75,22 +77,16 @@ SPAR_INLINE Tile tile_at(const Product& g, const float* a, const uint32_t* b, in
           g.c_stride,
           base ? base + row * base_stride + column : nullptr,
           base_stride,
-          left < panels * kPanel ? left : panels * kPanel};
+          left < panels * kPanel ? left : panels * kPanel,
+          g.c + row * g.c_stride + column,
+          {}};
 }
 
-// One tile of rows past panels [panel0, panel1) of a chain; panel0 is at b.
-template <bool kBf16, Source kSource>
-SPAR_INLINE void pass_tile(const Product& g, const float* a, int rows, int64_t first, int64_t row, int64_t panel0,
-                           int64_t panel1, const uint32_t* b, int64_t b_stride) {
-  for (int64_t panel = panel0; panel < panel1; panel++, b += b_stride)
-    tile_of<kTileRows, 1, kBf16, kSource>(rows, tile_at(g, a, b, b_stride, first, row, panel, 1));
-}
-
-// So many tiles pay for widening panels of bf16 beforehand; fewer widen them in registers.
+// So many tiles pay for widening a panel of bf16 beforehand; fewer widen it in registers.
 constexpr int64_t kWidenTiles = 4;
 
-// Several tiles of rows: chain by chain, each tile past all panels of the block. The first brings
-// the panels from memory.
+// Several tiles of rows: chain by chain and panel by panel, which stays in the first cache while the tiles pass.
+// Meanwhile the next panel comes into the second; at a chain's end it is the first of the next chain.
 template <bool kBf16>
 SPAR_INLINE void many_tiles(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
                             float* scratch) {
@@ -98,24 +94,27 @@ SPAR_INLINE void many_tiles(const Product& g, int64_t row0, int64_t row1, int64_
   const bool widen = kBf16 && tiles >= kWidenTiles;
   float* widened = scratch + kBlockTiles * kTileRows * kRowStride;
   for (int64_t first = 0; first < g.depth; first += kChain) {
-    const int64_t depth = chain_depth(g.depth, first);
+    const int64_t depth = chain_depth(g.depth, first), words = panel_words(depth, kBf16), lines = words / kLine;
+    const int shift = shift_of(lines, tiles, depth);
     const Panels from = panels_from(g.b, first);
-    const uint32_t* b = from.words + panel0 * from.stride;
     copy_rows(g.a + row0 * g.a_stride + first, g.a_stride, rows, depth, kBf16, scratch);
-    for (int64_t panel = 0; widen && panel < panel1 - panel0; panel++)
-      widen_panel(b + panel * from.stride, depth, widened + panel * kPanel * kChain);
-    int64_t row = 0;
-    for (int64_t i = 0; i < tiles; i++) {
-      const int height = static_cast<int>((rows - row) / (tiles - i));
-      const float* a = scratch + row * kRowStride;
-      if (widen)
-        pass_tile<false, Source::kCache>(g, a, height, first, row0 + row, panel0, panel1,
-                                         reinterpret_cast<uint32_t*>(widened), kPanel * kChain);
-      else if (i == 0)
-        pass_tile<kBf16, Source::kMemory>(g, a, height, first, row0, panel0, panel1, b, from.stride);
-      else
-        pass_tile<kBf16, Source::kCache>(g, a, height, first, row0 + row, panel0, panel1, b, from.stride);
-      row += height;
+    for (int64_t panel = panel0; panel < panel1; panel++) {
+      const uint32_t* b = from.words + panel * from.stride;
+      const uint32_t* later = panel + 1 < panel1 ? b + from.stride : from.words + panel0 * from.stride + words;
+      if (widen) {
+        widen_panel(b, depth, widened);
+        b = reinterpret_cast<const uint32_t*>(widened);
+      }
+      int64_t row = 0;
+      for (int64_t i = 0; i < tiles; i++) {
+        const int height = static_cast<int>((rows - row) / (tiles - i));
+        const float* a = scratch + row * kRowStride;
+        Tile t = tile_at(g, a, b, 0, first, row0 + row, panel, 1);
+        row += height;
+        t.later = {reinterpret_cast<const float*>(later) + i * lines_of(depth, shift) * kLine, kLine, 0, shift};
+        widen ? tile_of<kTileRows, 1, false, Source::kCache>(height, t)
+              : tile_of<kTileRows, 1, kBf16, Source::kCache>(height, t);
+      }
     }
   }
 }
@@ -165,8 +164,8 @@ SPAR_INLINE void product_block(const Product& g, int64_t row0, int64_t row1, int
          : one_tile<false>(g, row0, row1, panel0, panel1, scratch);
 }
 
-// How a product is cut into blocks: large ones copy less, yet every thread wants several, of like
-// size. Bits do not depend on the cut.
+// How a product is cut into blocks: as large ones as give every thread two of them, for a block copies its rows of A
+// and its panels come from memory once for all its tiles. Bits do not depend on the cut.
 struct Blocks {
   int64_t row_blocks, panel_blocks;
   int64_t count() const { return row_blocks * panel_blocks; }
@@ -175,16 +174,19 @@ struct Blocks {
 SPAR_INLINE int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
 
 SPAR_INLINE Blocks blocks_of(int64_t tiles, int64_t panels, int64_t threads) {
-  const int64_t enough = threads == 1 ? 1 : 6 * threads;
+  const int64_t enough = threads == 1 ? 1 : 2 * threads;
   Blocks b = {parts(tiles, kBlockTiles), parts(panels, tiles == 1 ? 4 * kBlockPanels : kBlockPanels)};
   while (b.count() < enough) {
-    if (tiles > 4 * b.row_blocks)
+    if (panels > 20 * b.panel_blocks)
+      b.panel_blocks *= 2;
+    else if (tiles > 4 * b.row_blocks)
       b.row_blocks *= 2;
     else if (panels > 4 * b.panel_blocks)
       b.panel_blocks *= 2;
     else
       break;
   }
+  while (b.count() % threads != 0 && panels > 4 * b.panel_blocks) b.panel_blocks++;
   return b;
 }
 
@@ -201,9 +203,10 @@ SPAR_INLINE void product(Threads& threads, const Product& g, Done&& done) {
       return at < g.rows ? at : g.rows;
     };
     const int64_t row0 = row_at(row), row1 = row_at(row + 1);
-    // Cuts at even panels, but for the last: pairs of panels stay together.
+    // One tile of rows takes panels by pairs, so it is cut at even panels but for the last.
     auto panel_at = [&](int64_t i) {
-      return i == blocks.panel_blocks ? panels : panels * i / blocks.panel_blocks & ~1;
+      const int64_t at = panels * i / blocks.panel_blocks;
+      return tiles == 1 && at < panels ? at & ~1 : at;
     };
     const int64_t panel0 = panel_at(panel), panel1 = panel_at(panel + 1);
     product_block(g, row0, row1, panel0, panel1, threads.scratch(thread));

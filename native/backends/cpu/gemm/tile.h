@@ -7,6 +7,8 @@ namespace SPAR_ISA_NS {
 
 constexpr int64_t kChain = kSumChain;
 
+SPAR_INLINE int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // Rows of a tile: kTileRows x kPanel is 28 of 32 vector registers with AVX-512, 12 of 16 with AVX2,
 // 8 of 16 in the base family, which needs one more for the product.
 #if defined(__AVX512F__)
@@ -21,23 +23,41 @@ constexpr int kTileRows = 4;
 // share no set of the first cache; or, for the outer product, kTileRows neighbours of each depth.
 constexpr int64_t kRowStride = kChain + 16;
 
-// Depths between the words in use and those fetched for later: into the first cache except for the
-// outer product, whose slices the hardware follows; into the second when the panel comes from memory.
-constexpr int64_t kNear = 16, kFar = 64;
+// Words that come from memory are fetched so many depths ahead, into the second cache.
+constexpr int64_t kFar = 64;
 
-// What the outer product copies for its next chain is brought into the second cache during this one,
-// in runs of so many cache lines of so many floats.
-constexpr int64_t kLine = 16, kRunLines = 16;
+constexpr int64_t kLine = 16;  // floats of a cache line
 
-// Only with AVX-512: the narrower tiles have no loads to spare and lose a tenth by it.
+// Depths of a round of the loop: one line of C is fetched in each.
+constexpr int64_t kRound = 8;
+
+// At most one line for later every kFetchEvery depths: the narrower tiles have few loads to spare. They are spread over
+// the tile: lines that come in a burst fill the core's buffers, and it waits.
 #if defined(__AVX512F__)
-constexpr bool kFetchNext = true;
+constexpr int64_t kFetchEvery = 1;
 #else
-constexpr bool kFetchNext = false;
+constexpr int64_t kFetchEvery = 4;
 #endif
 
-// kMemory: panels are read now for the first and only time. kCache: they lie in the second cache.
-// kOuter: the same, and A lies depth by depth.
+// Lines fetched into the second cache while a tile is computed, one every kFetchEvery << shift depths.
+struct Later {
+  const float* at;
+  int64_t stride;  // floats from run to run; a run is 1 << run_bits lines
+  int run_bits, shift;
+};
+
+// How many lines a tile of so many depths fetches.
+SPAR_INLINE int64_t lines_of(int64_t depth, int shift) { return depth / kFetchEvery >> shift; }
+
+// The largest shift with which so many tiles fetch all lines; 0 when they are too few.
+SPAR_INLINE int shift_of(int64_t lines, int64_t tiles, int64_t depth) {
+  int shift = 0;
+  while (shift < 4 && lines_of(depth, shift + 1) * tiles >= lines) shift++;
+  return shift;
+}
+
+// kMemory: panels are read now for the first and only time. kCache: they lie in a cache. kOuter: the same, and A lies
+// depth by depth.
 enum class Source { kMemory, kCache, kOuter };
 
 // One tile: rows x `columns` of C, columns <= P kPanel.
@@ -51,8 +71,8 @@ struct Tile {
   const float* base;  // NULL: zero
   int64_t base_stride;
   int64_t columns;
-  const float* next = nullptr;  // kOuter: fetched meanwhile, a line a depth, kRunLines to a run
-  int64_t next_stride = 0;      // from run to run
+  const float* next_c;  // fetched meanwhile: the tile that comes after it, or itself
+  Later later;          // not of kMemory
 };
 
 template <int R, int V, bool kOuter>
@@ -89,67 +109,90 @@ SPAR_INLINE void finish_tile(const vf (&acc)[R][V], const Tile& t, int rows) {
           t.base ? t.base[r * t.base_stride + i] + whole[r * V * kLanes + i] : whole[r * V * kLanes + i];
 }
 
-// Fetches what the tile will read soon. words are those of depth p.
-template <int V, Source kSource>
-SPAR_INLINE void fetch(const uint32_t* words, int64_t b_stride) {
-#pragma GCC unroll 16
-  for (int v = 0; v < V; v++) {
-    const uint32_t* at = words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes;
-    if (v * kLanes % 16 != 0) continue;  // one cache line holds 16 words
-    if (kSource != Source::kOuter || !kFetchNext) __builtin_prefetch(at + kNear * kPanel, 0, 3);
-    if (kSource == Source::kMemory) __builtin_prefetch(at + kFar * kPanel, 0, 2);
-  }
+// Fetches line i of the tile of C that comes next.
+template <int V>
+SPAR_INLINE void fetch_c(const Tile& t, int64_t i) {
+  constexpr int64_t kLines = V * kLanes > kLine ? V * kLanes / kLine : 1;
+  __builtin_prefetch(t.next_c + i / kLines * t.c_stride + i % kLines * kLine, 1);
 }
 
-// Line p of what is fetched for the next chain.
-template <Source kSource>
-SPAR_INLINE void fetch_next(const Tile& t, int64_t p) {
-  if (kSource == Source::kOuter && kFetchNext)
-    __builtin_prefetch(t.next + p / kRunLines * t.next_stride + p % kRunLines * kLine, 0, 2);
+// The line for later of the round that begins at depth p.
+SPAR_INLINE const char* later_at(const Later& l, int64_t p) {
+  const int64_t line = lines_of(p, l.shift), run = line >> l.run_bits;
+  return reinterpret_cast<const char*>(l.at + run * l.stride + (line - (run << l.run_bits)) * kLine);
+}
+
+// Fetches the words that come kFar depths after these.
+template <int V>
+SPAR_INLINE void fetch_far(const uint32_t* words, int64_t b_stride) {
+#pragma GCC unroll 16
+  for (int v = 0; v < V; v++)
+    if (v * kLanes % kLine == 0)
+      __builtin_prefetch(words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes + kFar * kPanel, 0, 2);
+}
+
+// Words of depth d or, in bf16, of the pair of depths d and d + 1, as they lie.
+template <int V, bool kBf16>
+SPAR_INLINE void load_words(vi (&b)[V], const uint32_t* words, int64_t b_stride, int64_t d) {
+#pragma GCC unroll 16
+  for (int v = 0; v < V; v++)
+    std::memcpy(&b[v], words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes + (kBf16 ? d / 2 : d) * kPanel,
+                sizeof(vi));
+}
+
+template <int V>
+SPAR_INLINE void low_halves(vf (&to)[V], const vi (&pair)[V]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < V; v++) to[v] = (vf)(pair[v] << 16);
+}
+template <int V>
+SPAR_INLINE void high_halves(vf (&to)[V], const vi (&pair)[V]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < V; v++) to[v] = (vf)(pair[v] & (vi{} - 0x10000));
 }
 
 // R rows of C, the first `rows` of which are stored, and P neighbouring panels.
 template <int R, int P, bool kBf16, Source kSource>
 __attribute__((noinline)) void tile(const Tile& t, int rows) {
   constexpr bool kOuter = kSource == Source::kOuter;
-  constexpr int V = P * kPanelVectors, kStep = kOuter ? kTileRows : 1;
+  constexpr int V = P * kPanelVectors, kStep = kOuter ? kTileRows : 1, kDepths = kBf16 ? 2 : 1;
   vf acc[R][V] = {};
-  vf b[V];
   const float* a = t.a;
   const uint32_t* words = t.b;
   const int64_t b_stride = t.b_stride, depth = t.depth;
-  for (int r = 0; r < rows; r++)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; v++)
-      if (v * kLanes % 16 == 0) __builtin_prefetch(t.c + r * t.c_stride + v * kLanes, 1);
-  if (!kBf16) {
-    for (int64_t p = 0; p < depth; p++) {
-      fetch<V, kSource>(words, b_stride);
-      fetch_next<kSource>(t, p);
-#pragma GCC unroll 16
-      for (int v = 0; v < V; v++)
-        std::memcpy(&b[v], words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes, sizeof(vf));
-      multiply_add<R, V, kOuter>(acc, a, b);
-      words += kPanel;
-      a += kStep;
+  // Depth p and in bf16 the next, unless it is the end; a and words lie d depths before.
+  auto step = [&](int64_t p, int64_t d) __attribute__((always_inline)) {
+    vi pair[V];
+    vf b[V];
+    if (kSource == Source::kMemory) fetch_far<V>(words + d / kDepths * kPanel, b_stride);
+    load_words<V, kBf16>(pair, words, b_stride, d);
+    if (!kBf16) {
+      std::memcpy(&b, &pair, sizeof b);
+      return multiply_add<R, V, kOuter>(acc, a + d * kStep, b);
     }
-  } else {
-    for (int64_t p = 0; p < depth; p += 2) {
-      fetch<V, kSource>(words, b_stride);
-      vi pair[V];
-#pragma GCC unroll 16
-      for (int v = 0; v < V; v++) {
-        std::memcpy(&pair[v], words + v / kPanelVectors * b_stride + v % kPanelVectors * kLanes, sizeof(vi));
-        b[v] = (vf)(pair[v] << 16);
-      }
-      multiply_add<R, V, kOuter>(acc, a, b);
-      if (p + 1 == depth) break;
-#pragma GCC unroll 16
-      for (int v = 0; v < V; v++) b[v] = (vf)(pair[v] & (vi{} - 0x10000));
-      multiply_add<R, V, kOuter>(acc, a + kStep, b);
-      words += kPanel;
-      a += 2 * kStep;
+    low_halves(b, pair);
+    multiply_add<R, V, kOuter>(acc, a + d * kStep, b);
+    if (p + 1 == depth) return;
+    high_halves(b, pair);
+    multiply_add<R, V, kOuter>(acc, a + (d + 1) * kStep, b);
+  };
+  const int64_t line_step = kLine * 4 / kFetchEvery >> t.later.shift;
+  int64_t p = 0;
+  for (; p + kRound <= depth; p += kRound) {
+    fetch_c<V>(t, p / kRound);
+    const char* later = kSource == Source::kMemory ? nullptr : later_at(t.later, p);
+#pragma GCC unroll 8
+    for (int64_t d = 0; d < kRound; d += kDepths) {
+      if (kSource != Source::kMemory && d % kFetchEvery == 0) __builtin_prefetch(later + d * line_step, 0, 2);
+      step(p + d, d);
     }
+    words += kRound / kDepths * kPanel;
+    a += kRound * kStep;
+  }
+  for (; p < depth; p += kDepths) {
+    step(p, 0);
+    words += kPanel;
+    a += kDepths * kStep;
   }
   finish_tile<R, V>(acc, t, rows);
 }
