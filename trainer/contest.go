@@ -21,7 +21,7 @@ const gamePose = "{rules}\n{position}\n"
 
 // openGame finds the game.
 func (r *run) openGame() (err error) {
-	r.train = &corpus{index: map[int]int{}, counts: map[string]int64{}}
+	r.train = newCorpus("")
 	r.game, err = game.New(r.c.Play.Game)
 	return err
 }

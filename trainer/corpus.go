@@ -52,6 +52,17 @@ type corpus struct {
 	notes      []string // for the user, once the run may begin
 }
 
+// newCorpus is one without rows yet; path is "" where they come from no file.
+func newCorpus(path string) *corpus {
+	return &corpus{path: path, index: map[int]int{}, counts: map[string]int64{}}
+}
+
+// add appends a row, which byKey then finds by its key.
+func (c *corpus) add(x example) {
+	c.index[x.key] = len(c.examples)
+	c.examples = append(c.examples, x)
+}
+
 // byKey finds a row.
 func (c *corpus) byKey(key int) (example, error) {
 	i, ok := c.index[key]
@@ -75,7 +86,7 @@ func (c *corpus) reals() int {
 // readCorpus reads and encodes a data set; at most limit examples, 0: all. Rows that pairs
 // are made of must have a rejected response.
 func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
-	c := &corpus{path: path, index: map[int]int{}, counts: map[string]int64{}}
+	c := newCorpus(path)
 	var err error
 	if c.fileHash, err = dataset.HashFile(path); err != nil {
 		return nil, err
@@ -100,8 +111,7 @@ func (r *run) readCorpus(path string, limit int, pairs bool) (*corpus, error) {
 			return nil, fault.Inputf("%s:%d: %w", path, row.Line, err)
 		}
 		if keep {
-			c.index[x.key] = len(c.examples)
-			c.examples = append(c.examples, x)
+			c.add(x)
 		}
 	}
 	for _, bad := range reader.Skipped() {

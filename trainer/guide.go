@@ -69,7 +69,7 @@ func (r *run) guideQuestions(t int) (*corpus, error) {
 	if pose == "" {
 		pose = guidePose
 	}
-	c := &corpus{index: map[int]int{}, counts: map[string]int64{}}
+	c := newCorpus("")
 	enc := encoder{c: r.c, m: r.model, counts: c.counts}
 	for _, x := range tasks.examples {
 		question := r.asked(strings.ReplaceAll(pose, "{task}", r.problemText(x.task)))
@@ -85,8 +85,7 @@ func (r *run) guideQuestions(t int) (*corpus, error) {
 			continue
 		}
 		q.key = x.key
-		c.index[x.key] = len(c.examples)
-		c.examples = append(c.examples, q)
+		c.add(q)
 	}
 	c.hash = hashExamples(c.examples)
 	return c, nil

@@ -30,7 +30,7 @@ type proposal struct {
 func (r *run) openFamily() error {
 	p := r.c.Play
 	o := family.Options{Levels: p.Levels, Pose: p.Pose, Spaced: p.Spaced}
-	r.train = &corpus{path: r.c.Data.Train, index: map[int]int{}, counts: map[string]int64{}}
+	r.train = newCorpus(r.c.Data.Train)
 	if r.c.Data.Train != "" {
 		rows, err := dataset.ReadAll(r.c.Data.Train, dataset.Options{SkipBad: r.c.Data.SkipBad})
 		if err != nil {
@@ -104,7 +104,7 @@ func (r *run) poses(t int) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &corpus{index: map[int]int{}, counts: map[string]int64{}}
+	c := newCorpus("")
 	enc := encoder{c: r.c, m: r.model, counts: c.counts}
 	for i, pose := range r.family.Poses(r.c.Play.Proposals, weights, rng.NewStream(r.c.Seed, poseLane, uint32(t))) {
 		x, err := enc.posed(&task{problem: r.asked(pose.Text)}, "", "")
@@ -115,8 +115,7 @@ func (r *run) poses(t int) (*corpus, error) {
 			return nil, fault.Inputf("the proposer's prompt has %d tokens and max_length %d leaves no room for a task; raise max_length or shorten play.pose", len(x.prompt), r.c.MaxLength)
 		}
 		x.key, x.pose = i, &pose
-		c.index[i] = len(c.examples)
-		c.examples = append(c.examples, x)
+		c.add(x)
 	}
 	c.hash = hashExamples(c.examples)
 	return c, nil

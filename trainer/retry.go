@@ -48,7 +48,7 @@ func (r *run) hintedTasks(t int) (*corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &corpus{path: r.train.path, index: map[int]int{}, counts: map[string]int64{}}
+	c := newCorpus(r.train.path)
 	enc := encoder{c: r.c, m: r.model, counts: c.counts}
 	for _, x := range r.train.examples {
 		if passedAny(rollouts, x.key, r.c.Sampling.Samples) {
@@ -63,8 +63,7 @@ func (r *run) hintedTasks(t int) (*corpus, error) {
 			continue
 		}
 		x.prompt = hinted.prompt
-		c.index[x.key] = len(c.examples)
-		c.examples = append(c.examples, x)
+		c.add(x)
 	}
 	c.hash = hashExamples(c.examples)
 	return c, nil

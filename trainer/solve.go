@@ -31,7 +31,7 @@ func (r *run) tasks(t int) (*corpus, error) {
 
 // pose makes the solver's tasks of proposals.
 func (r *run) pose(proposals []proposal) (*corpus, error) {
-	c := &corpus{index: map[int]int{}, counts: map[string]int64{}}
+	c := newCorpus("")
 	enc := encoder{c: r.c, m: r.model, counts: c.counts}
 	for i, p := range proposals {
 		if p.Task == nil {
@@ -50,8 +50,7 @@ func (r *run) pose(proposals []proposal) (*corpus, error) {
 			continue
 		}
 		x.key, x.task = i, set
-		c.index[i] = len(c.examples)
-		c.examples = append(c.examples, x)
+		c.add(x)
 	}
 	c.hash = hashExamples(c.examples)
 	return c, nil
