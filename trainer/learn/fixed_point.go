@@ -51,18 +51,6 @@ func (v Verdict) String() string {
 	return [...]string{"unknown", "remaining", "reached", "reversed"}[v]
 }
 
-// Point is how near a policy is to the fixed point.
-type Point struct {
-	Gap     interval.Interval // 95 %
-	Verdict Verdict
-}
-
-// FixedPoint judges a gap on held-out pairs.
-func FixedPoint(gap []float64, resolution float64) Point {
-	i := interval.Of(gap, 0.95)
-	return Point{i, Judge(i, resolution)}
-}
-
 // Judge says what an interval of the gap means. Noise is not taken for arrival: Reached needs an interval that holds 0 and reaches no
 // further from it than resolution, the smallest gap that is worth another iteration.
 func Judge(gap interval.Interval, resolution float64) Verdict {

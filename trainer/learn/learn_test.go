@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spar/internal/rng"
+	"spar/trainer/learn/interval"
 )
 
 func around(mean, spread float64, n int, seed uint64) []float64 {
@@ -17,7 +18,7 @@ func around(mean, spread float64, n int, seed uint64) []float64 {
 	return out
 }
 
-func TestFixedPoint(t *testing.T) {
+func TestJudge(t *testing.T) {
 	for _, x := range []struct {
 		name       string
 		gap        []float64
@@ -32,8 +33,9 @@ func TestFixedPoint(t *testing.T) {
 		{"one pair", []float64{0}, 0.1, Unknown},
 		{"nothing", nil, 0.1, Unknown},
 	} {
-		if p := FixedPoint(x.gap, x.resolution); p.Verdict != x.want {
-			t.Errorf("%s: %v, want %v (%+v)", x.name, p.Verdict, x.want, p.Gap)
+		gap := interval.Of(x.gap, 0.95)
+		if got := Judge(gap, x.resolution); got != x.want {
+			t.Errorf("%s: %v, want %v (%+v)", x.name, got, x.want, gap)
 		}
 	}
 }
@@ -76,7 +78,7 @@ func TestGaps(t *testing.T) {
 }
 
 func TestDrifts(t *testing.T) {
-	l := DefaultLimits()
+	l := Limits{RealLogpDrop: 0.1, LengthRatio: 1.5, EntropyLoss: 0.3}
 	before := Health{RealLogp: -2, Length: 40, Entropy: 1}
 	for _, x := range []struct {
 		name  string

@@ -19,9 +19,6 @@ type Limits struct {
 	EntropyLoss  float64 // share of the entropy that may go
 }
 
-// DefaultLimits are starting points of our own, not published values.
-func DefaultLimits() Limits { return Limits{RealLogpDrop: 0.1, LengthRatio: 1.5, EntropyLoss: 0.3} }
-
 // Drift is a limit that an iteration has passed.
 type Drift struct {
 	Name  string // real_logp, length or entropy

@@ -132,13 +132,13 @@ func (room *schoolroom) divergence(ctx context.Context) (float64, error) {
 	return kl, err
 }
 
-// opposed are the real rows, each with a sample of the policy as it is now, of at most longest tokens.
-func (room *schoolroom) opposed(ctx context.Context, longest int, seed uint64) ([]row, error) {
+// opposed are the real rows, each with a sample of the policy as it is now, at most twice as long as they can be.
+func (room *schoolroom) opposed(ctx context.Context, seed uint64) ([]row, error) {
 	prompts := make([][]int32, len(room.real))
 	for i, x := range room.real {
 		prompts[i] = x.prompt
 	}
-	samples, err := room.sample(ctx, prompts, 1, longest, 1, seed)
+	samples, err := room.sample(ctx, prompts, 1, 2*grammarLongest, 1, seed)
 	if err != nil {
 		return nil, err
 	}

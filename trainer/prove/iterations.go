@@ -29,7 +29,7 @@ func (room *schoolroom) roundsOfSPIN(ctx context.Context, o objective.Objective,
 			break
 		}
 		var rows []row
-		if rows, err = room.opposed(ctx, 2*grammarLongest, seed+t); err != nil {
+		if rows, err = room.opposed(ctx, seed+t); err != nil {
 			break
 		}
 		if err = room.pairs(ctx, further(roomSteps, rate), o, rows, seed+t); err != nil {
@@ -46,7 +46,7 @@ func (room *schoolroom) stale(ctx context.Context, o objective.Objective, rate f
 	if err := room.restore(room.dialect); err != nil {
 		return 0, err
 	}
-	rows, err := room.opposed(ctx, 2*grammarLongest, seed)
+	rows, err := room.opposed(ctx, seed)
 	if err != nil {
 		return 0, err
 	}
@@ -152,7 +152,7 @@ func moreOfTheSame(ctx context.Context, o Options) (outcome, error) {
 		if err := room.restore(converged); err != nil {
 			return err
 		}
-		rows, err := room.opposed(ctx, 2*grammarLongest, seed+2)
+		rows, err := room.opposed(ctx, seed+2)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func marginAndLikelihood(ctx context.Context, o Options) (outcome, error) {
 			return err
 		}
 		converged := room.weights()
-		rows, err := room.opposed(ctx, 2*grammarLongest, seed)
+		rows, err := room.opposed(ctx, seed)
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (room *schoolroom) play(ctx context.Context, iterations int, seed uint64) e
 		return err
 	}
 	for t := range uint64(iterations) {
-		rows, err := room.opposed(ctx, 2*grammarLongest, seed+t)
+		rows, err := room.opposed(ctx, seed+t)
 		if err != nil {
 			return err
 		}

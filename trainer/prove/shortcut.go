@@ -83,7 +83,7 @@ func lengthShortcut(ctx context.Context, o Options) (outcome, error) {
 			return err
 		}
 		start := room.weights()
-		rows, err := room.opposed(ctx, 2*grammarLongest, seed)
+		rows, err := room.opposed(ctx, seed)
 		if err != nil {
 			return err
 		}
