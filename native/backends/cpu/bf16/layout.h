@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "backends/cpu/bf16/units.h"
+#include "backends/cpu/integers.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
@@ -26,8 +27,6 @@ constexpr int kBlocks = 2, kPanels = 3;
 #endif
 constexpr int64_t kRows = kBlocks * kBlock, kColumns = kPanels * kPanel;
 
-SPAR_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-SPAR_INLINE int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
 SPAR_INLINE int64_t steps_of(int64_t depth) { return ceil_div(depth, kStep); }
 // Values of one panel or block.
 SPAR_INLINE int64_t strip(int64_t depth) { return steps_of(depth) * kTile; }

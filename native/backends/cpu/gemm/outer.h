@@ -1,5 +1,5 @@
-// dw[n, k] += sum over m of dy[m, n] x[m, k]: the product with A = dy transposed and B = x, both cut
-// into slices in the thread's scratch.
+// dw[n, k] += sum over m of dy[m, n] x[m, k]: the product with A = dy transposed and B = x, cut into
+// slices in the thread's scratch: dy for a chain, x panel by panel.
 #pragma once
 #include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/tile.h"
@@ -34,8 +34,8 @@ struct OuterUnits {
 };
 
 SPAR_INLINE OuterUnits outer_units(const OuterProduct& g, int64_t threads) {
-  const int64_t tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
-  OuterUnits u = {(tiles + kOuterTiles - 1) / kOuterTiles, 1};
+  const int64_t tiles = ceil_div(g.n, kTileRows), panels = panel_count(g.k);
+  OuterUnits u = {ceil_div(tiles, kOuterTiles), 1};
   while (threads > 1 && (u.count() < 2 * threads || u.count() % threads != 0)) {
     const bool wide = panels * kPanel * u.n > tiles * kTileRows * u.k;
     if (wide && panels > 4 * u.k)
@@ -56,14 +56,14 @@ template <int kSlice, bool kBf16, bool kWhole>
 SPAR_INLINE void cut_slice(const float* from, int64_t stride, int64_t depth, int64_t columns, float* to) {
   constexpr int kVectors = (kSlice + kLanes - 1) / kLanes;
   for (int64_t p = 0; p < depth; p++, from += stride, to += kSlice) {
-    const float* later = from + min_of(kCutAhead, depth - 1 - p) * stride;
+    const float* later = from + at_most(kCutAhead, depth - 1 - p) * stride;
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
       const int64_t left = columns - v * kLanes;
       if (!kWhole && left <= 0) break;
       if (v * kLanes % kLine == 0) __builtin_prefetch(later + v * kLanes);
       const float* at = from + v * kLanes;
-      const vf x = kWhole ? load(at) : load_part(at, static_cast<int>(min_of(left, kLanes)));
+      const vf x = kWhole ? load(at) : load_part(at, static_cast<int>(at_most(left, kLanes)));
       store(to + v * kLanes, kBf16 ? round_bf16(x) : x);
     }
   }
@@ -74,7 +74,7 @@ SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, in
   constexpr int64_t kWords = (kSlice + kLanes - 1) / kLanes * kLanes;  // read at a time
   for (int64_t i = 0; i < count; i += kSlice, to += kSliceStride<kSlice>)
     i + kWords <= count ? cut_slice<kSlice, kBf16, true>(from + i, stride, depth, kSlice, to)
-                        : cut_slice<kSlice, kBf16, false>(from + i, stride, depth, min_of(kSlice, count - i), to);
+                        : cut_slice<kSlice, kBf16, false>(from + i, stride, depth, at_most(kSlice, count - i), to);
 }
 
 // from[p * stride + i], i < count, as slices of kSlice neighbours: slice s of depth p lies at
@@ -96,7 +96,7 @@ struct RowsLater {
       : from(from),
         stride(stride),
         rows(rows),
-        columns((width + (kLine << run_bits) - 1) / (kLine << run_bits)),
+        columns(ceil_div(width, kLine << run_bits)),
         run_bits(run_bits),
         shift(shift_of(rows * columns << run_bits, tiles, depth)),
         runs(lines_of(depth, shift) >> run_bits) {}
@@ -130,20 +130,20 @@ SPAR_INLINE void outer_panel(const OuterPanel& g, const RowsLater& panel, const 
     tile<kTileRows, 1, false, Source::kOuter>(
         {g.a + i * kSliceStride<kTileRows>, reinterpret_cast<const uint32_t*>(g.b), 0, g.depth, c, g.dw_stride, c,
          g.dw_stride, g.columns, next_c, later},
-        static_cast<int>(min_of(g.height - row, kTileRows)));
+        static_cast<int>(at_most(g.height - row, kTileRows)));
   }
 }
 
 SPAR_INLINE void outer_unit(const OuterProduct& g, const OuterUnits& units, int64_t unit, float* scratch) {
-  const int64_t all_tiles = (g.n + kTileRows - 1) / kTileRows, panels = panel_count(g.k);
+  const int64_t all_tiles = ceil_div(g.n, kTileRows), panels = panel_count(g.k);
   const int64_t i = unit % units.n, j = unit / units.n;
-  const int64_t n0 = all_tiles * i / units.n * kTileRows, n1 = min_of(all_tiles * (i + 1) / units.n * kTileRows, g.n);
-  const int64_t k0 = panels * j / units.k * kPanel, k1 = min_of(panels * (j + 1) / units.k * kPanel, g.k);
-  const int64_t tiles = (n1 - n0 + kTileRows - 1) / kTileRows;
+  const int64_t n0 = all_tiles * i / units.n * kTileRows, n1 = at_most(all_tiles * (i + 1) / units.n * kTileRows, g.n);
+  const int64_t k0 = panels * j / units.k * kPanel, k1 = at_most(panels * (j + 1) / units.k * kPanel, g.k);
+  const int64_t tiles = ceil_div(n1 - n0, kTileRows);
   float* a = scratch;
   float* b = scratch + kOuterTiles * kSliceStride<kTileRows>;
   for (int64_t first = 0; first < g.rows; first += kChain) {
-    const int64_t depth = min_of(g.rows - first, kChain), next = first + depth, left = min_of(g.rows - next, kChain);
+    const int64_t depth = chain_depth(g.rows, first), left = chain_depth(g.rows, first + depth);
     const float *dy = g.dy + first * g.dy_stride + n0, *x = g.x + first * g.x_stride;
     const RowsLater chain(dy + depth * g.dy_stride, g.dy_stride, left, n1 - n0, kRowRun,
                           panel_count(k1 - k0) * (tiles / 2), depth);
@@ -152,7 +152,7 @@ SPAR_INLINE void outer_unit(const OuterProduct& g, const OuterUnits& units, int6
       const bool last = k + kPanel >= k1;
       const RowsLater panel(last ? x + depth * g.x_stride + k0 : x + k + kPanel, g.x_stride, last ? left : depth,
                             kPanel, kPanelRun, (tiles + 1) / 2, depth);
-      const int64_t columns = min_of(k1 - k, kPanel);
+      const int64_t columns = at_most(k1 - k, kPanel);
       cut_slices<kPanel>(x + k, g.x_stride, depth, columns, g.bf16, b);
       outer_panel({a, b, depth, n1 - n0, g.dw + n0 * g.dw_stride + k, g.dw_stride, columns}, panel, chain,
                   (k - k0) / kPanel * (tiles / 2));

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "backends/cpu/integers.h"
 #include "backends/cpu/vec.h"
 #include "ops/linear/op.h"
 
@@ -18,7 +19,7 @@ static_assert(kPackRows % kPanel == 0, "blocks of rows are whole panels");
 
 // 32-bit words of one panel.
 SPAR_INLINE int64_t panel_words(int64_t depth, bool bf16) { return (bf16 ? (depth + 1) / 2 : depth) * kPanel; }
-SPAR_INLINE int64_t panel_count(int64_t columns) { return (columns + kPanel - 1) / kPanel; }
+SPAR_INLINE int64_t panel_count(int64_t columns) { return ceil_div(columns, kPanel); }
 
 // B of a product, from some depth on.
 struct Panels {

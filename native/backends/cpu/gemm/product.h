@@ -1,6 +1,7 @@
 // C[rows, columns] = base + A[rows, depth] B, A by rows and B in panels. A block of C is the work of
 // one thread. It copies its rows of A into the thread's scratch chain by chain (rounded in bf16
-// precision), so that a tile's rows stay in the first cache while panels pass from the second.
+// precision); a panel stays in the first cache while they pass from the second. With one tile of
+// rows it is the rows that stay, and the panels that pass from memory.
 #pragma once
 #include "backends/cpu/bf16_vec.h"
 #include "backends/cpu/gemm/tile.h"
@@ -59,10 +60,6 @@ SPAR_INLINE void widen_panel(const uint32_t* words, int64_t depth, float* to) {
   }
 }
 
-SPAR_INLINE int64_t chain_depth(int64_t depth, int64_t first) {
-  return depth - first < kChain ? depth - first : kChain;
-}
-
 // The tile of C at (row, panel) of the chain from depth `first` on.
 SPAR_INLINE Tile tile_at(const Product& g, const float* a, const uint32_t* b, int64_t b_stride, int64_t first,
                          int64_t row, int64_t panel, int64_t panels) {
@@ -90,7 +87,7 @@ constexpr int64_t kWidenTiles = 4;
 template <bool kBf16>
 SPAR_INLINE void many_tiles(const Product& g, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1,
                             float* scratch) {
-  const int64_t rows = row1 - row0, tiles = (rows + kTileRows - 1) / kTileRows;
+  const int64_t rows = row1 - row0, tiles = ceil_div(rows, kTileRows);
   const bool widen = kBf16 && tiles >= kWidenTiles;
   float* widened = scratch + kBlockTiles * kTileRows * kRowStride;
   for (int64_t first = 0; first < g.depth; first += kChain) {
@@ -171,11 +168,9 @@ struct Blocks {
   int64_t count() const { return row_blocks * panel_blocks; }
 };
 
-SPAR_INLINE int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
-
 SPAR_INLINE Blocks blocks_of(int64_t tiles, int64_t panels, int64_t threads) {
   const int64_t enough = threads == 1 ? 1 : 2 * threads;
-  Blocks b = {parts(tiles, kBlockTiles), parts(panels, tiles == 1 ? 4 * kBlockPanels : kBlockPanels)};
+  Blocks b = {ceil_div(tiles, kBlockTiles), ceil_div(panels, tiles == 1 ? 4 * kBlockPanels : kBlockPanels)};
   while (b.count() < enough) {
     if (panels > 20 * b.panel_blocks)
       b.panel_blocks *= 2;
@@ -194,7 +189,7 @@ SPAR_INLINE Blocks blocks_of(int64_t tiles, int64_t panels, int64_t threads) {
 // Neighbouring units share panels, so that threads read the same part of B at the same time.
 template <class Threads, class Done>
 SPAR_INLINE void product(Threads& threads, const Product& g, Done&& done) {
-  const int64_t panels = panel_count(g.columns), tiles = parts(g.rows, kTileRows);
+  const int64_t panels = panel_count(g.columns), tiles = ceil_div(g.rows, kTileRows);
   const Blocks blocks = blocks_of(tiles, panels, threads.size());
   threads.parallel(blocks.count(), [&](int64_t unit, int32_t thread) {
     const int64_t row = unit % blocks.row_blocks, panel = unit / blocks.row_blocks;

@@ -7,7 +7,8 @@ namespace SPAR_ISA_NS {
 
 constexpr int64_t kChain = kSumChain;
 
-SPAR_INLINE int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+// Depths of the chain that begins at `first`.
+SPAR_INLINE int64_t chain_depth(int64_t depth, int64_t first) { return at_most(depth - first, kChain); }
 
 // Rows of a tile: kTileRows x kPanel is 28 of 32 vector registers with AVX-512, 12 of 16 with AVX2,
 // 8 of 16 in the base family, which needs one more for the product.
