@@ -130,6 +130,22 @@ SPAR_INLINE void fetch_begin(const Product& g, int64_t group, int64_t first) {
     for (int64_t i = 0; i < kBegin * kTile; i += 32) _mm_prefetch(b + p * g.b_stride + i, _MM_HINT_T0);
 }
 
+// To: what finished sums become, Drain or another with rows, next and row().
+template <class To>
+struct BesideProduct {
+  To drain;
+  Fetch fetch;
+  int64_t rows = 0, runs = 0;  // of drain and of fetch in one step
+
+  SPAR_INLINE_MEMBER void step() {
+    for (int64_t i = 0; i < rows; i++) drain.row();
+    fetch.runs(runs);
+  }
+  SPAR_INLINE_MEMBER void finish() {
+    while (drain.next < drain.rows) drain.row();
+  }
+};
+
 constexpr bool few(int64_t rows) { return kMultipliesFew && rows <= kBlock; }
 
 // One chain, steps [first, first + steps), of all rows, a few, by groups [group, group_end).
@@ -166,8 +182,8 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
   if (once) fetch_begin(g, group, first);
   pack_blocks(g, row, blocks, first, steps, a);
-  using BesideP = Beside<decltype(drain_of(g, 0, 0, 0, 0, sums, stream))>;
-  BesideP beside;
+  using Beside = BesideProduct<decltype(drain_of(g, 0, 0, 0, 0, sums, stream))>;
+  Beside beside;
   beside.runs = ceil_div(runs, calls * steps);
   for (; group < group_end; group++) {
     const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
@@ -180,7 +196,7 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
         const auto multiply_some =
-            once ? multiply_strip<Streamed::kFarB, BesideP> : multiply_strip<Streamed::kA, BesideP>;
+            once ? multiply_strip<Streamed::kFarB, Beside> : multiply_strip<Streamed::kA, Beside>;
         multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
                       some, sum, step > 0, beside);
         if (step + some < steps) continue;
