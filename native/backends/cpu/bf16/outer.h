@@ -14,8 +14,7 @@ namespace SPAR_ISA_NS {
 namespace bf16 {
 
 struct OuterProduct {
-  const float* dy;
-  int64_t dy_stride;
+  Rows dy;
   const float* x;
   int64_t x_stride;
   float* dw;
@@ -23,8 +22,9 @@ struct OuterProduct {
   int64_t rows, n, k;
 };
 
-// Strips of n whose dy is transposed together: lines of a column in runs of 256 bytes come twice as fast as of 128.
-constexpr int64_t kBundle = 2;
+// Strips of n whose dy is transposed together: lines of a column in runs of kRun bytes come twice as fast as of half.
+constexpr int64_t kRun = 256;
+SPAR_INLINE int64_t bundle_of(const OuterProduct& g) { return kRun / g.dy.bytes() / kRows; }
 // Steps of m that dy is fetched ahead.
 constexpr int64_t kAhead = 2;
 
@@ -35,10 +35,10 @@ struct OuterCut {
   int64_t units() const { return row_units * column_units; }
 };
 
-// Steps of a chunk when `groups` groups are in scratch with the sums and two bundles of dy. The rest of the second cache
-// is for lines of dy and dw that pass.
-SPAR_INLINE int64_t outer_chunk(int64_t groups) {
-  return (kScratchBytes / 4 * 3 - groups * kSums * 4) / ((groups * kPanels + 2 * kBundle * kBlocks) * kTile * 2);
+// Steps of a chunk when `groups` groups are in scratch with the sums and two bundles of dy. The rest of the second
+// cache is for lines of dy and dw that pass.
+SPAR_INLINE int64_t outer_chunk(int64_t groups, int64_t bundle) {
+  return (kScratchBytes / 4 * 3 - groups * kSums * 4) / ((groups * kPanels + 2 * bundle * kBlocks) * kTile * 2);
 }
 
 SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
@@ -47,13 +47,14 @@ SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
   OuterCut best = {};
   int64_t least = INT64_MAX;
   for (int64_t c = 1; c <= groups; c++) {
-    const int64_t per = ceil_div(groups, c), chunk = at_most(outer_chunk(per), steps);
+    const int64_t per = ceil_div(groups, c), chunk = at_most(outer_chunk(per, bundle_of(g)), steps);
     if (chunk < at_most(steps, kNearSteps) || per * (c - 1) >= groups) continue;
     for (int64_t wave = 1; wave <= 4; wave++) {
       const int64_t s = ceil_div(strips, at_most(ceil_div(threads * wave, c), strips));
       const OuterCut cut = {s, per, ceil_div(steps, ceil_div(steps, chunk)), ceil_div(strips, s), c};
       const int64_t x = per * kPanels * steps * (kTile * 4 / kBytesPerCycle + kPerPair);
-      const int64_t dy_work = s * kBlocks * steps * kPerTranspose, dy_bytes = s * kBlocks * steps * kTile * 4;
+      const int64_t dy_work = s * kBlocks * steps * kPerTranspose,
+                    dy_bytes = s * kBlocks * steps * kTile * g.dy.bytes();
       const int64_t dw_bytes = s * per * kSums * 8 * ceil_div(steps, cut.chunk);
       const int64_t passing = (dy_bytes + dw_bytes) / kBytesPerCycle;
       const int64_t multiplying = s * per * steps * kBlocks * kPanels * kPerTile + dy_work;
@@ -80,8 +81,8 @@ SPAR_INLINE void pack_panels(const OuterProduct& g, int64_t m, int64_t steps, in
 
 // Rows of dy that become blocks of a bundle, transposed, a block of a step at a time.
 struct Transposing {
-  const float* from = nullptr;
-  int64_t stride = 0, rows = 0, columns = 0;
+  Rows from = {};
+  int64_t row = 0, rows = 0, column = 0, columns = 0;
   uint16_t* to = nullptr;
   int64_t steps = 0, blocks = 1;
   int64_t next = 0, fetched = 0;  // block of a step; row
@@ -92,14 +93,13 @@ struct Transposing {
   __attribute__((noinline)) void block() {
     const int64_t step = next / blocks, at = next % blocks;
     __m512i v[16];
-    load_depths(v, from + step * kStep * stride + at * kBlock, stride, columns - at * kBlock, rows - step * kStep);
+    from.load_depths(v, row + step * kStep, rows - step * kStep, column + at * kBlock, columns - at * kBlock);
     transpose(v);  // a step of a panel becomes one of a block
     put(to + (at * steps + step) * kTile, v);
     next++;
   }
   SPAR_INLINE_MEMBER void fetch() {
-    const char* row = reinterpret_cast<const char*>(from + fetched * stride);
-    for (int64_t i = 0; i < kBundle * kRows * 4; i += 64) _mm_prefetch(row + i, _MM_HINT_T1);
+    from.fetch<kRun>(row + fetched, column);
     fetched++;
   }
   SPAR_INLINE_MEMBER void step() {
@@ -158,13 +158,14 @@ SPAR_INLINE Drain outer_drain(const OuterProduct& g, int64_t n, int64_t k, float
 SPAR_INLINE Transposing transposing_of(const OuterProduct& g, int64_t m, int64_t steps, int64_t n, int64_t n_end,
                                        int64_t products, uint16_t* to) {
   Transposing t;
-  t.from = g.dy + m * g.dy_stride + n;
-  t.stride = g.dy_stride;
+  t.from = g.dy;
+  t.row = m;
   t.rows = at_most(g.rows - m, steps * kStep);
+  t.column = n;
   t.columns = g.n - n;
   t.to = to;
   t.steps = steps;
-  t.blocks = at_most(ceil_div(n_end - n, kRows), kBundle) * kBlocks;
+  t.blocks = at_most(ceil_div(n_end - n, kRows), bundle_of(g)) * kBlocks;
   t.every = products / (t.blocks * (steps + kAhead));
   if (t.every == 0) t.every = 1;
   t.wait = t.every * kAhead * t.blocks;
@@ -175,19 +176,19 @@ SPAR_INLINE Transposing transposing_of(const OuterProduct& g, int64_t m, int64_t
 // One chunk: strips from n to n_end by groups of k.
 SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t steps, int64_t n0, int64_t n_end, int64_t k,
                                   int64_t groups, float* scratch) {
-  constexpr int64_t kWide = kBundle * kRows;
+  const int64_t bundle = bundle_of(g), wide = bundle * kRows;
   float* sums = scratch;
   uint16_t* a = reinterpret_cast<uint16_t*>(sums + groups * kSums);
-  uint16_t* other = a + kBundle * kBlocks * steps * kTile;
-  uint16_t* b = other + kBundle * kBlocks * steps * kTile;
+  uint16_t* other = a + bundle * kBlocks * steps * kTile;
+  uint16_t* b = other + bundle * kBlocks * steps * kTile;
   pack_panels(g, m, steps, k, groups * kPanels, b);
   transposing_of(g, m, steps, n0, n_end, 0, a).finish();
   const int64_t near = near_steps(steps);
   BesideOuter beside;
   for (int64_t n = n0; n < n_end; n += kRows) {
-    const int64_t strip = (n - n0) / kRows % kBundle;
-    if (strip == 0 && n + kWide < n_end)
-      beside.dy = transposing_of(g, m, steps, n + kWide, n_end, kBundle * groups * steps, other);
+    const int64_t strip = (n - n0) / kRows % bundle;
+    if (strip == 0 && n + wide < n_end)
+      beside.dy = transposing_of(g, m, steps, n + wide, n_end, bundle * groups * steps, other);
     beside.finish();
     beside.fill = fill_of(g, n, k, sums);
     beside.finish();
@@ -207,7 +208,7 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
         if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);
       }
     }
-    if (strip + 1 < kBundle) continue;
+    if (strip + 1 < bundle) continue;
     beside.dy.finish();
     uint16_t* const done = a;
     a = other;

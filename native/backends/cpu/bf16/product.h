@@ -1,4 +1,4 @@
-// C[rows, columns] = base + A[rows, depth] B[depth, columns] with bf16 operands: A is rounded into
+// C[rows, columns] = base + A[rows, depth] B[depth, columns] with bf16 operands: A is rounded, unless it is, into
 // the thread's scratch, B is packed weights. The depth is cut into equal chains of at most
 // kChainSteps; a chain is one sum from zero in the order of multiply(); chains are added to the base
 // in ascending order. No cut into units, strips or groups enters the bits.
@@ -19,8 +19,7 @@ namespace SPAR_ISA_NS {
 namespace bf16 {
 
 struct Product {
-  const float* a;
-  int64_t a_stride;
+  Rows a;
   const uint16_t* b;  // panels of the whole depth
   int64_t b_stride;   // values from panel to panel
   float* c;
@@ -85,7 +84,7 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
     for (int64_t s = 0; s < steps; s++) {
       const int64_t depth = (step + s) * kStep;
       __m512i v[16];
-      load_rows(v, g.a + first * g.a_stride + depth, g.a_stride, g.rows - first, g.depth - depth);
+      g.a.load_rows(v, first, g.rows - first, depth, g.depth - depth);
       put(to + (block * steps + s) * kTile, v);
     }
   }
@@ -156,9 +155,7 @@ SPAR_INLINE void few_chain(const P& g, int64_t first, int64_t steps, int64_t gro
   for (int64_t s = 0; s < steps; s++)
     for (int64_t row = 0; row < g.rows; row++) {
       const int64_t depth = (first + s) * kStep;
-      const float* from = g.a + row * g.a_stride + depth;
-      const __m512i values = neighbours(part(from, g.depth - depth), part(from + 16, g.depth - depth - 16));
-      _mm512_store_si512(a + (s * g.rows + row) * kStep, values);
+      _mm512_store_si512(a + (s * g.rows + row) * kStep, g.a.load_row(row, depth, g.depth - depth));
     }
   for (; group < group_end; group++) {
     __asm__ volatile("" ::: "memory");
