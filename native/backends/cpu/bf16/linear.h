@@ -16,7 +16,7 @@ namespace bf16 {
 
 #if defined(__AVX512BF16__)
 
-static_assert(kPackRows % kColumns == 0 && kPackRows % kStep == 0, "blocks of rows are whole panels and steps");
+static_assert(kPackRows % kPanel == 0 && kPackRows % kStep == 0, "blocks of rows are whole panels and steps");
 
 SPAR_INLINE int64_t packed_bytes(int64_t columns, int64_t depth) { return packed_values(columns, depth) * 2; }
 
