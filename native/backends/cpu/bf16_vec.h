@@ -10,11 +10,15 @@ typedef uint32_t vu __attribute__((vector_size(kLanes * 4)));
 
 // x rounded as core/bf16.h does (nearest even, denormals to zero, NaN stays NaN), still as fp32.
 SPAR_INLINE vf round_bf16(vf x) {
+#if defined(__AVX512BF16__)
+  return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)x)), 16);
+#else
   const vu u = (vu)x;
   const vu rounded = u + 0x7fff + ((u >> 16) & 1);
   const vu nan = u | 0x400000;
   const vu kept = (u & 0x7f800000u) != 0 ? vu{} + 0xffff0000u : vu{} + 0x80000000u;
   return (vf)((x == x ? rounded : nan) & kept);
+#endif
 }
 
 // kLanes stored bfloat16s as fp32.

@@ -16,12 +16,30 @@ constexpr int64_t kAloneFloats = 4096;  // about 1 us of work
 SPAR_INLINE vf load_part(const float* p, int n) { return n == kLanes ? load(p) : load_some(p, n, 0); }
 SPAR_INLINE void store_part(float* p, vf v, int n) { n == kLanes ? store(p, v) : store_some(p, v, n); }
 
+// Fetch the line of p[i] to read or to write it, ahead of the hardware, which stops at pages of 4 KiB. Past the end of
+// an array they do nothing.
+constexpr int64_t kAhead = 512;  // floats
+SPAR_INLINE const void* line_of(const float* p, int64_t i) {
+  return reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(i * 4));
+}
+SPAR_INLINE void fetch(const float* p, int64_t i) { __builtin_prefetch(line_of(p, i)); }
+SPAR_INLINE void fetch_to_write(const float* p, int64_t i) { __builtin_prefetch(line_of(p, i), 1); }
+
 // Calls f(c, n) for the vectors of a row: n lanes from c on.
 template <class F>
 SPAR_INLINE void each_vector(int64_t count, F f) {
   int64_t c = 0;
   for (; c + kLanes <= count; c += kLanes) f(c, kLanes);
   if (c < count) f(c, static_cast<int>(count - c));
+}
+
+// Copies a row, each vector through f, while the row that will be copied next is fetched.
+template <class F>
+SPAR_INLINE void copy_row(const float* from, const float* next, int64_t count, float* to, F f) {
+  each_vector(count, [=](int64_t c, int n) {
+    fetch(next, c);
+    store_part(to + c, f(load_part(from + c, n)), n);
+  });
 }
 
 // Calls f(first, last) for blocks [first, last) that cover [0, rows): as many for every thread, or

@@ -1,6 +1,6 @@
 // copy: rows by index.
 //   gather   out[t] = x[index[t]]                      overwrites out [T, C]
-//   scatter  out[index[t]] = x[t], other rows zero     overwrites out [M, C]; indices distinct
+//   scatter  out[index[t]] = x[t], other rows zero     overwrites out [M, C]; indices ascend
 // Bytes: 8 T C gather, 4 T C + 4 M C scatter.
 #pragma once
 #include "core/exec.h"
@@ -17,7 +17,7 @@ struct Gather {
 
 struct Scatter {
   const int32_t* rows;      // T
-  const int32_t* index;     // [T]
+  const int32_t* index;     // [T], each larger than the one before
   const int32_t* out_rows;  // M
   const float* x;           // [T, C]
   float* out;               // [M, C]

@@ -31,7 +31,9 @@ void gather(Check& c, int64_t t, int64_t m, int64_t width) {
 
 void scatter(Check& c, int64_t t, int64_t m, int64_t width) {
   const float* x = c.input(t * width, 1);
-  const int32_t *index = some_rows(c, t, m), *rows = c.rows(t), *out_rows = c.rows(m);
+  const int32_t *mixed = some_rows(c, t, m), *rows = c.rows(t), *out_rows = c.rows(m);
+  int32_t* index = static_cast<int32_t*>(c.raw(t * 4));
+  std::partial_sort_copy(mixed, mixed + t, index, index + t);
   std::vector<float> want(static_cast<size_t>(m * width), 0.0f);
   for (int64_t i = 0; i < t; i++) std::copy(x + i * width, x + (i + 1) * width, want.begin() + index[i] * width);
   for (int32_t n : kThreadCounts) {

@@ -1,17 +1,12 @@
 // The embed op for one kernel family: see op.h.
-#include <cstring>
-
 #include "backends/cpu/bf16_vec.h"
+#include "backends/cpu/integers.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/rows.h"
 
 namespace spar {
 namespace SPAR_ISA_NS {
 namespace {
-
-void rounded_row(const float* in, int64_t count, float* out) {
-  each_vector(count, [=](int64_t c, int n) { store_part(out + c, round_bf16(load_part(in + c, n)), n); });
-}
 
 constexpr int64_t kColumns = 128;  // of a unit of the backward pass
 
@@ -21,11 +16,12 @@ void embed_forward(const Exec& exec, const EmbedForward& args) {
   const EmbedForward a = args;
   parallel_rows(exec, *a.rows, a.c, [&](int64_t first, int64_t last) {
     for (int64_t m = first; m < last; m++) {
-      const float* row = a.table + a.token[m] * a.c;
+      const float *row = a.table + a.token[m] * a.c, *next = a.table + a.token[at_most(m + 1, last - 1)] * a.c;
+      float* x = a.x + m * a.c;
       if (exec.precision == SPAR_BF16)
-        rounded_row(row, a.c, a.x + m * a.c);
+        copy_row(row, next, a.c, x, [](vf x) { return round_bf16(x); });
       else
-        std::memcpy(a.x + m * a.c, row, static_cast<size_t>(a.c) * 4);
+        copy_row(row, next, a.c, x, [](vf x) { return x; });
     }
   });
 }

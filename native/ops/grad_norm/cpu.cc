@@ -25,6 +25,7 @@ double block_sum(const float* g, int64_t count) {
   for (int64_t i = 0; i < run; i += 2 * kDoubles)
 #pragma GCC unroll 8
     for (int k = 0; k < kRuns; k++) {
+      fetch(g, k * run + i + kAhead);
       const vd x = widen(g + k * run + i), y = widen(g + k * run + i + kDoubles);
       s[k][0] += x * x;
       s[k][1] += y * y;

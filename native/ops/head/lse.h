@@ -40,13 +40,19 @@ SPAR_INLINE void lse_take(vf z, vf shift, vf* sum, vf* weighted) {
   *weighted += d * e;
 }
 
-// Takes in the next chunk, n <= kHeadChunk. Returns the chunk's sum exp(z - s->top).
-SPAR_INLINE float lse_add(LogSumExp* s, const float* z, int64_t n) {
+// Takes in the next chunk, n <= kHeadChunk. Returns the chunk's sum exp(z - s->top). ahead: the next
+// chunk lies behind this one and is not in a cache. It is asked for meanwhile: looking for the largest logit is all
+// memory, the sums are all arithmetic, and each would wait for the other.
+SPAR_INLINE float lse_add(LogSumExp* s, const float* z, int64_t n, bool ahead = false) {
   const float chunk_top = largest(z, n), top = chunk_top > s->top ? chunk_top : s->top;
   const vf shift = splat(top);
   vf sum[2] = {}, weighted[2] = {};
   int64_t i = 0;
   for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    if (ahead) {  // at two places: one alone does not use all the fetches that a core may have under way
+      __builtin_prefetch(z + n + i / 2);
+      __builtin_prefetch(z + n + n / 2 + i / 2);
+    }
     lse_take(load(z + i), shift, &sum[0], &weighted[0]);
     lse_take(load(z + i + kLanes), shift, &sum[1], &weighted[1]);
   }

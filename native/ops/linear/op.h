@@ -32,8 +32,8 @@ namespace spar {
 constexpr int64_t kSumChain = 256;
 
 // pack_rows takes rows [n0, n1): n0 a multiple of kPackRows, n1 a multiple or N. Blocks of so many
-// rows share no memory of the copies: whole panels of every family.
-constexpr int64_t kPackRows = 96;
+// rows share no memory of the copies: whole panels and steps of every family.
+constexpr int64_t kPackRows = 32;
 
 // direction 0: forward panels, 1: backward panels.
 using LinearPackedBytes = int64_t (*)(int64_t n, int64_t k, int32_t precision, int32_t direction);

@@ -70,19 +70,13 @@ SPAR_INLINE void update_part(const OptimizerUpdate& a, const RmsProp& rule, int6
   store_part(a.grad + i, splat(0), n);
 }
 
-// Ahead of the hardware, which stops at pages of 4 KiB; past the end of an array it does nothing.
-SPAR_INLINE void fetch(const float* p, int64_t i) {
-  constexpr int64_t kAhead = 512;
-  __builtin_prefetch(reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(p) + (i + kAhead) * 4), 1);
-}
-
 template <class Rule>
 SPAR_INLINE void update_run(const OptimizerUpdate& a, const Rule& rule, int64_t first, int64_t last) {
   each_vector(last - first, [&](int64_t i, int n) {
-    fetch(a.param, first + i);
-    fetch(a.grad, first + i);
-    fetch(a.first, first + i);
-    if (a.second) fetch(a.second, first + i);
+    fetch_to_write(a.param, first + i + kAhead);
+    fetch_to_write(a.grad, first + i + kAhead);
+    fetch_to_write(a.first, first + i + kAhead);
+    if (a.second) fetch_to_write(a.second, first + i + kAhead);
     update_part(a, rule, first + i, n);
   });
 }

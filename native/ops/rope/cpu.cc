@@ -22,6 +22,8 @@ SPAR_INLINE void rotate(const float* u, const float* cos, const float* sin, int6
   each_vector(half, [=](int64_t i, int n) {
     const vf c = load_part(cos + i, n), s = load_part(sin + i, n);
     const vf low = load_part(u + i, n), high = load_part(u + half + i, n);
+    fetch_to_write(out, i + kAhead);
+    fetch_to_write(out, half + i + kAhead);
     store_part(out + i, cached<kBf16>(low * c - high * s), n);
     store_part(out + half + i, cached<kBf16>(high * c + low * s), n);
   });
@@ -31,6 +33,8 @@ SPAR_INLINE void rotate_back(float* u, const float* cos, const float* sin, int64
   each_vector(half, [=](int64_t i, int n) {
     const vf c = load_part(cos + i, n), s = load_part(sin + i, n);
     const vf low = load_part(u + i, n), high = load_part(u + half + i, n);
+    fetch_to_write(u, i + kAhead);
+    fetch_to_write(u, half + i + kAhead);
     store_part(u + i, low * c + high * s, n);
     store_part(u + half + i, high * c - low * s, n);
   });

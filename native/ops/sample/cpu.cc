@@ -49,7 +49,7 @@ SPAR_INLINE void walk(Row& row, ChunkMass* chunks) {
   row.lse = lse_start();
   for (int64_t c = 0, first = 0; first < row.v; c++, first += kHeadChunk) {
     const float before = row.lse.top;
-    const float mass = lse_add(&row.lse, row.z + first, chunk_size(row.v, first));
+    const float mass = lse_add(&row.lse, row.z + first, chunk_size(row.v, first), true);
     if (row.lse.top > before) row.top_chunk = c;
     if (chunks == nullptr) continue;
     const bool same = row.inverse == 1;

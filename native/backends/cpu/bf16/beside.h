@@ -1,5 +1,6 @@
-// What happens beside a product, a little in each of its steps, so that it hides behind it:
+// What can happen beside a product, a little in each of its steps, so that it hides behind it:
 // finished sums go to the caller's matrix, later sums get their old value, memory is fetched.
+// A product says with a type of its own what it does beside: step() in each step, and finish() for the rest.
 #pragma once
 #include "backends/cpu/bf16/layout.h"
 
@@ -35,7 +36,8 @@ struct Drain {
     if (!stream) {
       _mm_prefetch(to + soon, _MM_HINT_T0);
       _mm_prefetch(to + soon + 16, _MM_HINT_T0);
-    } else if (base_stride) {
+    }
+    if (base_stride && base != to) {
       _mm_prefetch(base + soon, _MM_HINT_T0);
       _mm_prefetch(base + soon + 16, _MM_HINT_T0);
     }
@@ -102,27 +104,6 @@ struct Fetch {
       strips--;
       at += strip_stride;
     }
-  }
-};
-
-// To: what finished sums become, Drain or another with rows, next and row().
-template <class To = Drain>
-struct Beside {
-  To drain;
-  Fill fill;
-  Fetch fetch;
-  int64_t rows = 0, runs = 0;  // of drain and fill, and of fetch, in one step
-
-  SPAR_INLINE_MEMBER void step() {
-    for (int64_t i = 0; i < rows; i++) {
-      drain.row();
-      fill.row();
-    }
-    fetch.runs(runs);
-  }
-  SPAR_INLINE_MEMBER void finish() {
-    while (drain.next < drain.rows) drain.row();
-    while (fill.next < fill.rows) fill.row();
   }
 };
 

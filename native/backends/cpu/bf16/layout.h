@@ -58,11 +58,12 @@ SPAR_INLINE __m512 part(const float* p, int64_t n) {
 // neighbours: 32 values in order.
 SPAR_INLINE __m512i neighbours(__m512 low, __m512 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 // paired: lane i holds low[i] and high[i].
-SPAR_INLINE __m512i paired(__m512 low, __m512 high) {
+SPAR_INLINE __m512i paired(__m512i neighbours) {
   const __m512i index = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
                                          5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(index, neighbours(low, high));
+  return _mm512_permutexvar_epi16(index, neighbours);
 }
+SPAR_INLINE __m512i paired(__m512 low, __m512 high) { return paired(neighbours(low, high)); }
 
 // One step of a panel or block in memory.
 SPAR_INLINE void put(uint16_t* to, const __m512i (&v)[16]) {
@@ -85,6 +86,18 @@ SPAR_INLINE void load_rows(__m512i (&v)[16], const float* from, int64_t stride, 
   }
 }
 
+SPAR_INLINE __mmask32 lanes32(int64_t n) {
+  return static_cast<__mmask32>(n >= 32 ? 0xffffffffu : n > 0 ? (1u << n) - 1 : 0);
+}
+
+// The same of values that are rounded.
+SPAR_INLINE void load_rows(__m512i (&v)[16], const uint16_t* from, int64_t stride, int64_t rows, int64_t depth) {
+  const __mmask32 some = lanes32(depth);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++)
+    v[i] = i < rows ? _mm512_maskz_loadu_epi16(some, from + i * stride) : _mm512_setzero_si512();
+}
+
 // The step whose depths are rows, up to `depth` of them at from + d stride with up to `columns`
 // neighbours each: as a panel.
 SPAR_INLINE void load_depths(__m512i (&v)[16], const float* from, int64_t stride, int64_t columns, int64_t depth) {
@@ -101,6 +114,50 @@ SPAR_INLINE void load_depths(__m512i (&v)[16], const float* from, int64_t stride
     v[i] = paired(2 * i < depth ? part(row, columns) : none, 2 * i + 1 < depth ? part(row + stride, columns) : none);
   }
 }
+
+// The same of values that are rounded.
+SPAR_INLINE void load_depths(__m512i (&v)[16], const uint16_t* from, int64_t stride, int64_t columns, int64_t depth) {
+  const __mmask16 some = lanes16(columns), none = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) {
+    const uint16_t* row = from + 2 * i * stride;
+    const __m256i low = _mm256_maskz_loadu_epi16(2 * i < depth ? some : none, row);
+    const __m256i high = _mm256_maskz_loadu_epi16(2 * i + 1 < depth ? some : none, row + stride);
+    v[i] = paired(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+  }
+}
+
+// Rows of an operand in memory: fp32, or rounded before.
+struct Rows {
+  const float* wide;
+  const uint16_t* narrow;  // NULL: wide
+  int64_t stride;
+
+  SPAR_INLINE_MEMBER void load_rows(__m512i (&v)[16], int64_t row, int64_t rows, int64_t column, int64_t depth) const {
+    const int64_t at = row * stride + column;
+    narrow ? bf16::load_rows(v, narrow + at, stride, rows, depth) : bf16::load_rows(v, wide + at, stride, rows, depth);
+  }
+  SPAR_INLINE_MEMBER void load_depths(__m512i (&v)[16], int64_t row, int64_t depth, int64_t column,
+                                      int64_t columns) const {
+    const int64_t at = row * stride + column;
+    narrow ? bf16::load_depths(v, narrow + at, stride, columns, depth)
+           : bf16::load_depths(v, wide + at, stride, columns, depth);
+  }
+  // Up to 32 values of one row.
+  SPAR_INLINE_MEMBER __m512i load_row(int64_t row, int64_t column, int64_t depth) const {
+    const int64_t at = row * stride + column;
+    return narrow ? _mm512_maskz_loadu_epi16(lanes32(depth), narrow + at)
+                  : neighbours(part(wide + at, depth), part(wide + at + 16, depth - 16));
+  }
+  // Asks for kBytes of a row.
+  template <int64_t kBytes>
+  SPAR_INLINE_MEMBER void fetch(int64_t row, int64_t column) const {
+    const int64_t at = row * stride + column;
+    const char* line = narrow ? reinterpret_cast<const char*>(narrow + at) : reinterpret_cast<const char*>(wide + at);
+    for (int64_t i = 0; i < kBytes; i += 64) _mm_prefetch(line + i, _MM_HINT_T1);
+  }
+  SPAR_INLINE_MEMBER int64_t bytes() const { return narrow ? 2 : 4; }  // of a value
+};
 
 }  // namespace bf16
 }  // namespace SPAR_ISA_NS

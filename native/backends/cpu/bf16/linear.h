@@ -16,7 +16,7 @@ namespace bf16 {
 
 #if defined(__AVX512BF16__)
 
-static_assert(kPackRows % kColumns == 0 && kPackRows % kStep == 0, "blocks of rows are whole panels and steps");
+static_assert(kPackRows % kPanel == 0 && kPackRows % kStep == 0, "blocks of rows are whole panels and steps");
 
 SPAR_INLINE int64_t packed_bytes(int64_t columns, int64_t depth) { return packed_values(columns, depth) * 2; }
 
@@ -24,7 +24,16 @@ SPAR_INLINE Product forward_of(const LinearForward& a) {
   const int64_t n = a.weight.n, k = a.weight.k;
   const float* base = a.residual ? a.residual : a.bias;
   const int64_t base_stride = a.residual ? n : 0;
-  return {a.x, k, static_cast<const uint16_t*>(a.weight.forward), strip(k), a.y, n, base, base_stride, *a.rows, n, k};
+  return {{a.x, nullptr, k},
+          static_cast<const uint16_t*>(a.weight.forward),
+          strip(k),
+          a.y,
+          n,
+          base,
+          base_stride,
+          *a.rows,
+          n,
+          k};
 }
 SPAR_INLINE void forward(const Exec& exec, const LinearForward& a) { product(exec.backend->threads, forward_of(a)); }
 
@@ -43,11 +52,11 @@ SPAR_INLINE void backward_input(const Exec& exec, const LinearBackwardInput& a) 
   const int64_t n = a.weight.n, k = a.weight.k;
   const uint16_t* panels = static_cast<const uint16_t*>(a.weight.backward);
   product(exec.backend->threads,
-          Product{a.dy, n, panels, strip(n), a.dx, k, a.accumulate ? a.dx : nullptr, k, *a.rows, k, n});
+          Product{{a.dy, nullptr, n}, panels, strip(n), a.dx, k, a.accumulate ? a.dx : nullptr, k, *a.rows, k, n});
 }
 
 SPAR_INLINE void backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
-  outer_product(exec.backend->threads, {a.dy, a.n, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k});
+  outer_product(exec.backend->threads, {{a.dy, nullptr, a.n}, a.x, a.k, a.dw, a.k, *a.rows, a.n, a.k});
 }
 
 #else

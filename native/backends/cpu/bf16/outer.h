@@ -14,14 +14,19 @@ namespace SPAR_ISA_NS {
 namespace bf16 {
 
 struct OuterProduct {
-  const float* dy;
-  int64_t dy_stride;
+  Rows dy;
   const float* x;
   int64_t x_stride;
   float* dw;
   int64_t dw_stride;
   int64_t rows, n, k;
 };
+
+// Strips of n whose dy is transposed together: lines of a column in runs of kRun bytes come twice as fast as of half.
+constexpr int64_t kRun = 256;
+SPAR_INLINE int64_t bundle_of(const OuterProduct& g) { return kRun / g.dy.bytes() / kRows; }
+// Steps of m that dy is fetched ahead.
+constexpr int64_t kAhead = 2;
 
 // Strips of kRows of n by groups of kColumns of k, and steps of m in a chunk.
 struct OuterCut {
@@ -30,9 +35,10 @@ struct OuterCut {
   int64_t units() const { return row_units * column_units; }
 };
 
-// Steps of a chunk when `groups` groups are in scratch with the sums and one strip of dy.
-SPAR_INLINE int64_t outer_chunk(int64_t groups) {
-  return (kScratchBytes - groups * kSums * 4) / ((groups * kPanels + 2 * kBlocks) * kTile * 2);
+// Steps of a chunk when `groups` groups are in scratch with the sums and two bundles of dy. The rest of the second
+// cache is for lines of dy and dw that pass.
+SPAR_INLINE int64_t outer_chunk(int64_t groups, int64_t bundle) {
+  return (kScratchBytes / 4 * 3 - groups * kSums * 4) / ((groups * kPanels + 2 * bundle * kBlocks) * kTile * 2);
 }
 
 SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
@@ -41,13 +47,14 @@ SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
   OuterCut best = {};
   int64_t least = INT64_MAX;
   for (int64_t c = 1; c <= groups; c++) {
-    const int64_t per = ceil_div(groups, c), chunk = at_most(outer_chunk(per), steps);
+    const int64_t per = ceil_div(groups, c), chunk = at_most(outer_chunk(per, bundle_of(g)), steps);
     if (chunk < at_most(steps, kNearSteps) || per * (c - 1) >= groups) continue;
     for (int64_t wave = 1; wave <= 4; wave++) {
       const int64_t s = ceil_div(strips, at_most(ceil_div(threads * wave, c), strips));
       const OuterCut cut = {s, per, ceil_div(steps, ceil_div(steps, chunk)), ceil_div(strips, s), c};
       const int64_t x = per * kPanels * steps * (kTile * 4 / kBytesPerCycle + kPerPair);
-      const int64_t dy_work = s * kBlocks * steps * kPerTranspose, dy_bytes = s * kBlocks * steps * kTile * 4;
+      const int64_t dy_work = s * kBlocks * steps * kPerTranspose,
+                    dy_bytes = s * kBlocks * steps * kTile * g.dy.bytes();
       const int64_t dw_bytes = s * per * kSums * 8 * ceil_div(steps, cut.chunk);
       const int64_t passing = (dy_bytes + dw_bytes) / kBytesPerCycle;
       const int64_t multiplying = s * per * steps * kBlocks * kPanels * kPerTile + dy_work;
@@ -72,20 +79,59 @@ SPAR_INLINE void pack_panels(const OuterProduct& g, int64_t m, int64_t steps, in
   }
 }
 
-// The same rows of dy from column n on, transposed, as kBlocks blocks: steps [step, end) of them.
-SPAR_INLINE void pack_transposed(const OuterProduct& g, int64_t m, int64_t steps, int64_t step, int64_t end, int64_t n,
-                                 uint16_t* to) {
-  for (int64_t s = step; s < end; s++) {
-    const int64_t first = m + s * kStep;
-    for (int64_t block = 0; block < kBlocks; block++) {
-      __m512i v[16];
-      const int64_t column = n + block * kBlock;
-      load_depths(v, g.dy + first * g.dy_stride + column, g.dy_stride, g.n - column, g.rows - first);
-      transpose(v);  // a step of a panel becomes one of a block
-      put(to + (block * steps + s) * kTile, v);
-    }
+// Rows of dy that become blocks of a bundle, transposed, a block of a step at a time.
+struct Transposing {
+  Rows from = {};
+  int64_t row = 0, rows = 0, column = 0, columns = 0;
+  uint16_t* to = nullptr;
+  int64_t steps = 0, blocks = 1;
+  int64_t next = 0, fetched = 0;  // block of a step; row
+  int64_t every = 1, wait = 1;    // steps of the product from block to block, and to the next
+  int64_t some = 0;               // rows to fetch in a step
+
+  SPAR_INLINE_MEMBER bool done() const { return next >= steps * blocks; }
+  __attribute__((noinline)) void block() {
+    const int64_t step = next / blocks, at = next % blocks;
+    __m512i v[16];
+    from.load_depths(v, row + step * kStep, rows - step * kStep, column + at * kBlock, columns - at * kBlock);
+    transpose(v);  // a step of a panel becomes one of a block
+    put(to + (at * steps + step) * kTile, v);
+    next++;
   }
-}
+  SPAR_INLINE_MEMBER void fetch() {
+    from.fetch<kRun>(row + fetched, column);
+    fetched++;
+  }
+  SPAR_INLINE_MEMBER void step() {
+    const int64_t near = at_most((next / blocks + kAhead) * kStep, rows);
+    for (int64_t i = 0; i < some && fetched < near; i++) fetch();
+    if (--wait > 0) return;
+    wait = every;
+    if (!done()) block();
+  }
+  SPAR_INLINE_MEMBER void finish() {
+    while (!done()) block();
+  }
+};
+
+struct BesideOuter {
+  Drain drain;
+  Fill fill;
+  Transposing dy;
+  int64_t rows = 0;  // of drain and fill in one step
+
+  SPAR_INLINE_MEMBER void step() {
+    for (int64_t i = 0; i < rows; i++) {
+      drain.row();
+      fill.row();
+    }
+    dy.step();
+  }
+  SPAR_INLINE_MEMBER void finish() {
+    while (drain.next < drain.rows) drain.row();
+    while (fill.next < fill.rows) fill.row();
+  }
+};
 
 SPAR_INLINE Fill fill_of(const OuterProduct& g, int64_t n, int64_t k, float* sums) {
   Fill f;
@@ -108,22 +154,44 @@ SPAR_INLINE Drain outer_drain(const OuterProduct& g, int64_t n, int64_t k, float
   return d;
 }
 
+// The bundle of the chunk from row m on at column n; beside `products` steps of products.
+SPAR_INLINE Transposing transposing_of(const OuterProduct& g, int64_t m, int64_t steps, int64_t n, int64_t n_end,
+                                       int64_t products, uint16_t* to) {
+  Transposing t;
+  t.from = g.dy;
+  t.row = m;
+  t.rows = at_most(g.rows - m, steps * kStep);
+  t.column = n;
+  t.columns = g.n - n;
+  t.to = to;
+  t.steps = steps;
+  t.blocks = at_most(ceil_div(n_end - n, kRows), bundle_of(g)) * kBlocks;
+  t.every = products / (t.blocks * (steps + kAhead));
+  if (t.every == 0) t.every = 1;
+  t.wait = t.every * kAhead * t.blocks;
+  t.some = ceil_div(kStep, t.every * t.blocks);
+  return t;
+}
+
 // One chunk: strips from n to n_end by groups of k.
 SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t steps, int64_t n0, int64_t n_end, int64_t k,
                                   int64_t groups, float* scratch) {
+  const int64_t bundle = bundle_of(g), wide = bundle * kRows;
   float* sums = scratch;
   uint16_t* a = reinterpret_cast<uint16_t*>(sums + groups * kSums);
-  uint16_t* other = a + kBlocks * steps * kTile;
-  uint16_t* b = other + kBlocks * steps * kTile;
+  uint16_t* other = a + bundle * kBlocks * steps * kTile;
+  uint16_t* b = other + bundle * kBlocks * steps * kTile;
   pack_panels(g, m, steps, k, groups * kPanels, b);
-  pack_transposed(g, m, steps, 0, steps, n0, a);
-  const int64_t near = near_steps(steps), slice = ceil_div(steps, groups * ceil_div(steps, near));
-  Beside<> beside;
+  transposing_of(g, m, steps, n0, n_end, 0, a).finish();
+  const int64_t near = near_steps(steps);
+  BesideOuter beside;
   for (int64_t n = n0; n < n_end; n += kRows) {
+    const int64_t strip = (n - n0) / kRows % bundle;
+    if (strip == 0 && n + wide < n_end)
+      beside.dy = transposing_of(g, m, steps, n + wide, n_end, bundle * groups * steps, other);
     beside.finish();
     beside.fill = fill_of(g, n, k, sums);
     beside.finish();
-    int64_t packed = n + kRows < n_end ? 0 : steps;
     for (int64_t step = 0; step < steps; step += near) {
       const int64_t some = at_most(steps - step, near);
       for (int64_t group = 0; group < groups; group++) {
@@ -134,18 +202,14 @@ SPAR_INLINE void outer_chunk_unit(const OuterProduct& g, int64_t m, int64_t step
           beside.fill.soon = soon < groups ? g.dw + n * g.dw_stride + k + soon * kColumns
                                            : g.dw + (n + kRows) * g.dw_stride + k + (soon - groups) * kColumns;
         }
-        const int64_t end = at_most(packed + slice, steps);
-        const float* soon = g.dy + (m + packed * kStep) * g.dy_stride + n + kRows;
-        beside.fetch = {reinterpret_cast<const char*>(soon), g.dy_stride * 4, (end - packed) * kStep, end > packed, 0};
-        beside.runs = ceil_div(slice * kStep, some);
-        multiply_strip<Streamed::kB>(kBlocks, a + step * kTile, steps * kTile,
+        multiply_strip<Streamed::kB>(kBlocks, a + (strip * kBlocks * steps + step) * kTile, steps * kTile,
                                      b + (group * kPanels * steps + step) * kTile, steps * kTile, some, sum, true,
                                      beside);
-        pack_transposed(g, m, steps, packed, end, n + kRows, other);
-        packed = end;
         if (step + some == steps) beside.drain = outer_drain(g, n, k + group * kColumns, sum);
       }
     }
+    if (strip + 1 < bundle) continue;
+    beside.dy.finish();
     uint16_t* const done = a;
     a = other;
     other = done;

@@ -1,4 +1,4 @@
-// C[rows, columns] = base + A[rows, depth] B[depth, columns] with bf16 operands: A is rounded into
+// C[rows, columns] = base + A[rows, depth] B[depth, columns] with bf16 operands: A is rounded, unless it is, into
 // the thread's scratch, B is packed weights. The depth is cut into equal chains of at most
 // kChainSteps; a chain is one sum from zero in the order of multiply(); chains are added to the base
 // in ascending order. No cut into units, strips or groups enters the bits.
@@ -19,8 +19,7 @@ namespace SPAR_ISA_NS {
 namespace bf16 {
 
 struct Product {
-  const float* a;
-  int64_t a_stride;
+  Rows a;
   const uint16_t* b;  // panels of the whole depth
   int64_t b_stride;   // values from panel to panel
   float* c;
@@ -85,7 +84,7 @@ SPAR_INLINE void pack_blocks(const Product& g, int64_t row, int64_t blocks, int6
     for (int64_t s = 0; s < steps; s++) {
       const int64_t depth = (step + s) * kStep;
       __m512i v[16];
-      load_rows(v, g.a + first * g.a_stride + depth, g.a_stride, g.rows - first, g.depth - depth);
+      g.a.load_rows(v, first, g.rows - first, depth, g.depth - depth);
       put(to + (block * steps + s) * kTile, v);
     }
   }
@@ -130,6 +129,22 @@ SPAR_INLINE void fetch_begin(const Product& g, int64_t group, int64_t first) {
     for (int64_t i = 0; i < kBegin * kTile; i += 32) _mm_prefetch(b + p * g.b_stride + i, _MM_HINT_T0);
 }
 
+// To: what finished sums become, Drain or another with rows, next and row().
+template <class To>
+struct BesideProduct {
+  To drain;
+  Fetch fetch;
+  int64_t rows = 0, runs = 0;  // of drain and of fetch in one step
+
+  SPAR_INLINE_MEMBER void step() {
+    for (int64_t i = 0; i < rows; i++) drain.row();
+    fetch.runs(runs);
+  }
+  SPAR_INLINE_MEMBER void finish() {
+    while (drain.next < drain.rows) drain.row();
+  }
+};
+
 constexpr bool few(int64_t rows) { return kMultipliesFew && rows <= kBlock; }
 
 // One chain, steps [first, first + steps), of all rows, a few, by groups [group, group_end).
@@ -140,9 +155,7 @@ SPAR_INLINE void few_chain(const P& g, int64_t first, int64_t steps, int64_t gro
   for (int64_t s = 0; s < steps; s++)
     for (int64_t row = 0; row < g.rows; row++) {
       const int64_t depth = (first + s) * kStep;
-      const float* from = g.a + row * g.a_stride + depth;
-      const __m512i values = neighbours(part(from, g.depth - depth), part(from + 16, g.depth - depth - 16));
-      _mm512_store_si512(a + (s * g.rows + row) * kStep, values);
+      _mm512_store_si512(a + (s * g.rows + row) * kStep, g.a.load_row(row, depth, g.depth - depth));
     }
   for (; group < group_end; group++) {
     __asm__ volatile("" ::: "memory");
@@ -166,8 +179,8 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
   float* sums = scratch + calls * kBlocks * steps * kTile / 2;
   if (once) fetch_begin(g, group, first);
   pack_blocks(g, row, blocks, first, steps, a);
-  using BesideP = Beside<decltype(drain_of(g, 0, 0, 0, 0, sums, stream))>;
-  BesideP beside;
+  using Beside = BesideProduct<decltype(drain_of(g, 0, 0, 0, 0, sums, stream))>;
+  Beside beside;
   beside.runs = ceil_div(runs, calls * steps);
   for (; group < group_end; group++) {
     const uint16_t* b = g.b + group * kPanels * g.b_stride + first * kTile;
@@ -180,7 +193,7 @@ SPAR_INLINE void chain_unit(const P& g, int64_t first, int64_t steps, int64_t ro
       for (int64_t block = 0; block < blocks; block += kBlocks) {
         float* sum = near == steps ? sums : sums + block / kBlocks * kSums;
         const auto multiply_some =
-            once ? multiply_strip<Streamed::kFarB, BesideP> : multiply_strip<Streamed::kA, BesideP>;
+            once ? multiply_strip<Streamed::kFarB, Beside> : multiply_strip<Streamed::kA, Beside>;
         multiply_some(blocks - block, a + (block * steps + step) * kTile, steps * kTile, b + step * kTile, g.b_stride,
                       some, sum, step > 0, beside);
         if (step + some < steps) continue;

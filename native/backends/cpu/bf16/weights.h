@@ -14,8 +14,8 @@ SPAR_INLINE void put_past(uint16_t* to, const __m512i (&v)[16]) {
   for (int i = 0; i < 16; i++) _mm512_stream_si512(reinterpret_cast<__m512i*>(to + 32 * i), v[i]);
 }
 
-// Rows [n0, n1) into the forward panels; n0 is the first row of a group of panels. The end of W
-// fills its group up with zeros.
+// Rows [n0, n1) into the forward panels; n0 is the first row of a panel. The end of W fills its group of
+// panels up with zeros.
 SPAR_INLINE void pack_forward(const PackedWeight& w, int64_t n0, int64_t n1) {
   uint16_t* to = static_cast<uint16_t*>(w.forward);
   const int64_t steps = steps_of(w.k);

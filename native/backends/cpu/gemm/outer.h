@@ -49,40 +49,34 @@ SPAR_INLINE OuterUnits outer_units(const OuterProduct& g, int64_t threads) {
 }
 
 // Rows between the one that is cut and the one that is fetched.
-constexpr int64_t kCutAhead = 12;
+constexpr int64_t kCutAhead = 2;
 
-// One slice of `columns` <= kSlice neighbours: depth p at to[p kSlice].
-template <int kSlice, bool kBf16, bool kWhole>
-SPAR_INLINE void cut_slice(const float* from, int64_t stride, int64_t depth, int64_t columns, float* to) {
-  constexpr int kVectors = (kSlice + kLanes - 1) / kLanes;
-  for (int64_t p = 0; p < depth; p++, from += stride, to += kSlice) {
-    const float* later = from + at_most(kCutAhead, depth - 1 - p) * stride;
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) {
-      const int64_t left = columns - v * kLanes;
-      if (!kWhole && left <= 0) break;
-      if (v * kLanes % kLine == 0) __builtin_prefetch(later + v * kLanes);
-      const float* at = from + v * kLanes;
-      const vf x = kWhole ? load(at) : load_part(at, static_cast<int>(at_most(left, kLanes)));
-      store(to + v * kLanes, kBf16 ? round_bf16(x) : x);
-    }
-  }
-}
-
+// One row. `later` is fetched, and so are the lines that the next row is cut to: scratch leaves the second cache
+// between two calls, and a store waits for its line.
 template <int kSlice, bool kBf16>
-SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, int64_t count, float* to) {
-  constexpr int64_t kWords = (kSlice + kLanes - 1) / kLanes * kLanes;  // read at a time
+SPAR_INLINE void cut_row(const float* from, const float* later, int64_t count, float* to) {
   for (int64_t i = 0; i < count; i += kSlice, to += kSliceStride<kSlice>)
-    i + kWords <= count ? cut_slice<kSlice, kBf16, true>(from + i, stride, depth, kSlice, to)
-                        : cut_slice<kSlice, kBf16, false>(from + i, stride, depth, at_most(kSlice, count - i), to);
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < kSlice; v += kLanes) {
+      const int64_t left = count - i - v;
+      if (left <= 0) break;
+      if (v % kLine == 0) {
+        __builtin_prefetch(later + i + v);
+        __builtin_prefetch(to + kSlice + v, 1);
+      }
+      const vf x = load_part(from + i + v, static_cast<int>(at_most(left, kLanes)));
+      store(to + v, kBf16 ? round_bf16(x) : x);
+    }
 }
 
 // from[p * stride + i], i < count, as slices of kSlice neighbours: slice s of depth p lies at
 // to[s kSliceStride + p kSlice]. What lies past the end is not looked at.
 template <int kSlice>
 SPAR_INLINE void cut_slices(const float* from, int64_t stride, int64_t depth, int64_t count, bool bf16, float* to) {
-  bf16 ? cut_slices<kSlice, true>(from, stride, depth, count, to)
-       : cut_slices<kSlice, false>(from, stride, depth, count, to);
+  for (int64_t p = 0; p < depth; p++, from += stride, to += kSlice) {
+    const float* later = from + at_most(kCutAhead, depth - 1 - p) * stride;
+    bf16 ? cut_row<kSlice, true>(from, later, count, to) : cut_row<kSlice, false>(from, later, count, to);
+  }
 }
 
 // `rows` rows of a matrix, `width` floats of each, brought near by several tiles of so many depths.
