@@ -23,16 +23,16 @@ struct GatedDrain {
   float* h = nullptr;  // NULL: more chains follow
   int64_t h_stride = 0;
   bool add = false, put = false, stream = false;  // to the old gates and ups; them; past the caches
+  int64_t soon = 0;                               // rows to the one that the next call writes in place of a row, or 0
   int64_t next = 0, rows = 0;
-  int64_t soon = 0;
 
   SPAR_INLINE_MEMBER void row() {
     if (next >= rows) return;
     const float* sums = sums_row(from, next);
     vf g = load(sums), u = load(sums + 256);
     if (!stream) {
-      if (put) _mm_prefetch(gate + soon, _MM_HINT_T0), _mm_prefetch(up + soon, _MM_HINT_T0);
-      if (h) _mm_prefetch(h + kRows * h_stride, _MM_HINT_T0);
+      if (put) _mm_prefetch(gate + soon * stride, _MM_HINT_T0), _mm_prefetch(up + soon * stride, _MM_HINT_T0);
+      if (h) _mm_prefetch(h + soon * h_stride, _MM_HINT_T0);
     }
     if (add) g = load(gate) + g, u = load(up) + u;
     if (put && stream) store_past_caches(gate, g), store_past_caches(up, u);
@@ -63,7 +63,7 @@ SPAR_INLINE GatedDrain drain_of(const GatedProduct& g, int64_t first, int64_t ro
   d.put = g.keep || !last;
   d.stream = stream && reinterpret_cast<uintptr_t>(g.h) % 64 == 0;
   d.rows = rows;
-  d.soon = kRows * g.c_stride;
+  d.soon = g.rows > kRows ? kRows : 0;
   return d;
 }
 

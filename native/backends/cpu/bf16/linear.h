@@ -22,18 +22,9 @@ SPAR_INLINE int64_t packed_bytes(int64_t columns, int64_t depth) { return packed
 
 SPAR_INLINE Product forward_of(const LinearForward& a) {
   const int64_t n = a.weight.n, k = a.weight.k;
+  const uint16_t* panels = static_cast<const uint16_t*>(a.weight.forward);
   const float* base = a.residual ? a.residual : a.bias;
-  const int64_t base_stride = a.residual ? n : 0;
-  return {{a.x, nullptr, k},
-          static_cast<const uint16_t*>(a.weight.forward),
-          strip(k),
-          a.y,
-          n,
-          base,
-          base_stride,
-          *a.rows,
-          n,
-          k};
+  return {{a.x, nullptr, k}, panels, strip(k), a.y, n, base, a.residual ? n : 0, *a.rows, n, k};
 }
 SPAR_INLINE void forward(const Exec& exec, const LinearForward& a) { product(exec.backend->threads, forward_of(a)); }
 

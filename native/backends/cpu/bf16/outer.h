@@ -3,8 +3,8 @@
 //
 // A unit is a run of n by a run of k. It takes rows m chunk by chunk: x becomes panels in the
 // second cache; then for each kRows of n, dy becomes blocks in the first cache and passes them. The
-// next blocks are made slice by slice between products: fetched whole, lines of one column of dy
-// would share few sets of the cache and drive each other out.
+// next blocks are made beside the products, a few steps after their lines were fetched: fetched whole, lines of one
+// column of dy would share few sets of the cache and drive each other out.
 #pragma once
 #include "backends/cpu/bf16/product.h"
 #include "backends/cpu/transpose.h"
@@ -53,8 +53,8 @@ SPAR_INLINE OuterCut outer_cut_of(const OuterProduct& g, int64_t threads) {
       const int64_t s = ceil_div(strips, at_most(ceil_div(threads * wave, c), strips));
       const OuterCut cut = {s, per, ceil_div(steps, ceil_div(steps, chunk)), ceil_div(strips, s), c};
       const int64_t x = per * kPanels * steps * (kTile * 4 / kBytesPerCycle + kPerPair);
-      const int64_t dy_work = s * kBlocks * steps * kPerTranspose,
-                    dy_bytes = s * kBlocks * steps * kTile * g.dy.bytes();
+      const int64_t dy_work = s * kBlocks * steps * kPerTranspose;
+      const int64_t dy_bytes = s * kBlocks * steps * kTile * g.dy.bytes();
       const int64_t dw_bytes = s * per * kSums * 8 * ceil_div(steps, cut.chunk);
       const int64_t passing = (dy_bytes + dw_bytes) / kBytesPerCycle;
       const int64_t multiplying = s * per * steps * kBlocks * kPanels * kPerTile + dy_work;
@@ -82,7 +82,7 @@ SPAR_INLINE void pack_panels(const OuterProduct& g, int64_t m, int64_t steps, in
 // Rows of dy that become blocks of a bundle, transposed, a block of a step at a time.
 struct Transposing {
   Rows from = {};
-  int64_t row = 0, rows = 0, column = 0, columns = 0;
+  int64_t row = 0, rows = 0, column = 0, columns = 0;  // the first, and how many from there
   uint16_t* to = nullptr;
   int64_t steps = 0, blocks = 1;
   int64_t next = 0, fetched = 0;  // block of a step; row
@@ -114,6 +114,7 @@ struct Transposing {
   }
 };
 
+// Beside the products: old values and sums of dw, and the next bundle.
 struct BesideOuter {
   Drain drain;
   Fill fill;
