@@ -50,10 +50,7 @@ constexpr int64_t kNarrowStride = 2 * kHeadChunk;
 // Logits z[0, n) of row t, columns from `column` on, become dz.
 SPAR_INLINE void narrow_gradient(const HeadBackward& a, int64_t t, int64_t column, float* z, int64_t n, uint16_t* dz) {
   logit_gradient(z, n, a.target[t] - column, a.lse[t], a.coef[t]);
-  for (int64_t i = 0; i < n; i += kStep) {
-    const __m512i values = neighbours(part(z + i, n - i), part(z + i + 16, n - i - 16));
-    _mm512_mask_storeu_epi16(dz + i, lanes32(n - i), values);
-  }
+  for (int64_t i = 0; i < n; i += kStep) _mm512_mask_storeu_epi16(dz + i, lanes32(n - i), neighbours(z + i, n - i));
 }
 
 SPAR_INLINE void head_forward(const Exec& exec, const HeadForward& a) {

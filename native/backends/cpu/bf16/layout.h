@@ -57,6 +57,8 @@ SPAR_INLINE __m512 part(const float* p, int64_t n) {
 // Rounds as to_bf16() does: nearest even, denormals to zero, NaN stays NaN.
 // neighbours: 32 values in order.
 SPAR_INLINE __m512i neighbours(__m512 low, __m512 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
+// The first n of 32 values at p, zeros behind.
+SPAR_INLINE __m512i neighbours(const float* p, int64_t n) { return neighbours(part(p, n), part(p + 16, n - 16)); }
 // paired: lane i holds low[i] and high[i].
 SPAR_INLINE __m512i paired(__m512i neighbours) {
   const __m512i index = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
@@ -82,7 +84,7 @@ SPAR_INLINE void load_rows(__m512i (&v)[16], const float* from, int64_t stride, 
 #pragma GCC unroll 16
   for (int i = 0; i < 16; i++) {
     const float* row = from + i * stride;
-    v[i] = i < rows ? neighbours(part(row, depth), part(row + 16, depth - 16)) : _mm512_setzero_si512();
+    v[i] = i < rows ? neighbours(row, depth) : _mm512_setzero_si512();
   }
 }
 
@@ -146,8 +148,7 @@ struct Rows {
   // Up to 32 values of one row.
   SPAR_INLINE_MEMBER __m512i load_row(int64_t row, int64_t column, int64_t depth) const {
     const int64_t at = row * stride + column;
-    return narrow ? _mm512_maskz_loadu_epi16(lanes32(depth), narrow + at)
-                  : neighbours(part(wide + at, depth), part(wide + at + 16, depth - 16));
+    return narrow ? _mm512_maskz_loadu_epi16(lanes32(depth), narrow + at) : neighbours(wide + at, depth);
   }
   // Asks for kBytes of a row.
   template <int64_t kBytes>

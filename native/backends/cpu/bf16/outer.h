@@ -26,7 +26,7 @@ struct OuterProduct {
 constexpr int64_t kRun = 256;
 SPAR_INLINE int64_t bundle_of(const OuterProduct& g) { return kRun / g.dy.bytes() / kRows; }
 // Steps of m that dy is fetched ahead.
-constexpr int64_t kAhead = 2;
+constexpr int64_t kStepsAhead = 2;
 
 // Strips of kRows of n by groups of kColumns of k, and steps of m in a chunk.
 struct OuterCut {
@@ -103,7 +103,7 @@ struct Transposing {
     fetched++;
   }
   SPAR_INLINE_MEMBER void step() {
-    const int64_t near = at_most((next / blocks + kAhead) * kStep, rows);
+    const int64_t near = at_most((next / blocks + kStepsAhead) * kStep, rows);
     for (int64_t i = 0; i < some && fetched < near; i++) fetch();
     if (--wait > 0) return;
     wait = every;
@@ -167,9 +167,9 @@ SPAR_INLINE Transposing transposing_of(const OuterProduct& g, int64_t m, int64_t
   t.to = to;
   t.steps = steps;
   t.blocks = at_most(ceil_div(n_end - n, kRows), bundle_of(g)) * kBlocks;
-  t.every = products / (t.blocks * (steps + kAhead));
+  t.every = products / (t.blocks * (steps + kStepsAhead));
   if (t.every == 0) t.every = 1;
-  t.wait = t.every * kAhead * t.blocks;
+  t.wait = t.every * kStepsAhead * t.blocks;
   t.some = ceil_div(kStep, t.every * t.blocks);
   return t;
 }
